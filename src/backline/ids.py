@@ -1,0 +1,27 @@
+"""Identifiers that sort by the time they were made."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u
+_TIME_CHARACTERS = 10
+_RANDOM_CHARACTERS = 16
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What an identifier in a path or a header may look like."""
+
+
+def new_id(prefix: str) -> str:
+    """`prefix_` and 26 characters: 48 bits of milliseconds, then 80 random bits (the layout of a ULID)."""
+    return f"{prefix}_{_encode(time.time_ns() // 1_000_000, _TIME_CHARACTERS)}{_encode(secrets.randbits(80), _RANDOM_CHARACTERS)}"
+
+
+def is_id(text: str) -> bool:
+    return ID_PATTERN.fullmatch(text) is not None
+
+
+def _encode(number: int, length: int) -> str:
+    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(length)))
