@@ -1,0 +1,56 @@
+"""From bytes back to samples: for tests, for the command line, for uploads."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import av
+import numpy as np
+
+from backline.errors import Invalid
+from backline.media.audio import Samples, from_pcm16
+from backline.media.mulaw import from_mulaw
+
+_CONTAINERS = "aac,aiff,au,caf,flac,matroska,mov,mp3,ogg,w64,wav"
+"""FFmpeg's names. Playlists are left out on purpose: they would open files and addresses that an upload names."""
+
+_RAW: Mapping[str, Callable[[bytes, int], Samples]] = MappingProxyType({"pcm": from_pcm16, "mulaw": from_mulaw})
+
+
+def decode(data: bytes) -> tuple[Samples, int]:
+    """The first sound track of a file and its rate in Hz; what the container says to trim is trimmed.
+
+    Raises Invalid `undecodable_audio` when there is none or it is damaged beyond reading.
+    """
+    try:
+        with av.open(io.BytesIO(data), options={"format_whitelist": _CONTAINERS}) as container:
+            return _read(container)
+    except (av.FFmpegError, ValueError) as error:
+        raise _undecodable() from error
+
+
+def decode_raw(data: bytes, format_name: str, rate_hz: int, channels: int = 1) -> tuple[Samples, int]:
+    """Headerless `pcm` (16 bit, little endian) or `mulaw`; raises Invalid `undecodable_audio` on half a frame."""
+    try:
+        return _RAW[format_name](data, channels), rate_hz
+    except (KeyError, ValueError) as error:
+        raise _undecodable() from error
+
+
+def _read(container: av.container.InputContainer) -> tuple[Samples, int]:
+    if not container.streams.audio:
+        raise _undecodable()
+    stream = container.streams.audio[0]
+    resampler = av.AudioResampler(format="flt", layout=stream.layout, rate=stream.rate)
+    blocks = [
+        block.to_ndarray().reshape(-1, stream.channels)
+        for frame in [*container.decode(stream), None]
+        for block in resampler.resample(frame)
+    ]
+    return np.concatenate([np.zeros((0, stream.channels), dtype=np.float32), *blocks]), stream.rate
+
+
+def _undecodable() -> Invalid:
+    return Invalid("This is not sound in a format that can be read.", code="undecodable_audio")
