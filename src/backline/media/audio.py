@@ -25,8 +25,12 @@ def silence(length_frames: int, channels: int = 1) -> Samples:
 
 def to_pcm16(samples: Samples) -> npt.NDArray[np.int16]:
     """int16 [frames, channels], rounded to nearest; what lies outside [-1, 1) is clipped, never wrapped."""
-    scaled = np.rint(samples * _PCM16_SCALE)
-    return np.clip(scaled, -32768, 32767).astype("<i2")
+    scaled = np.multiply(samples, _PCM16_SCALE, dtype=np.float32)
+    np.rint(scaled, out=scaled)
+    np.minimum(scaled, 32767, out=scaled)
+    np.maximum(scaled, -32768, out=scaled)
+    pcm: npt.NDArray[np.int16] = scaled.astype("<i2")
+    return pcm
 
 
 def from_pcm16(pcm: bytes | bytearray | memoryview, channels: int = 1) -> Samples:

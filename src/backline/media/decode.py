@@ -25,7 +25,7 @@ def decode(data: bytes) -> tuple[Samples, int]:
     Raises Invalid `undecodable_audio` when there is none or it is damaged beyond reading.
     """
     try:
-        with av.open(io.BytesIO(data), options={"format_whitelist": _CONTAINERS}) as container:
+        with av.open(io.BytesIO(data), "r", options={"format_whitelist": _CONTAINERS}) as container:
             return _read(container)
     except (av.FFmpegError, ValueError) as error:
         raise _undecodable() from error

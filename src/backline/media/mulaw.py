@@ -20,7 +20,8 @@ _SIGN = 0x80
 
 def to_mulaw(samples: Samples) -> npt.NDArray[np.uint8]:
     """Code words [frames, channels]; what lies outside [-1, 1) is clipped."""
-    return _encoding_table()[to_pcm16(samples).view(np.uint16)]
+    bits: npt.NDArray[np.uint16] = to_pcm16(samples).view(np.uint16)
+    return _encoding_table()[bits]
 
 
 def from_mulaw(data: bytes | bytearray | memoryview, channels: int = 1) -> Samples:
@@ -36,7 +37,7 @@ def _encoding_table() -> npt.NDArray[np.uint8]:
     segments = np.frexp(magnitudes)[1] - 8
     intervals = (magnitudes >> (segments + 3)) & 0x0F
     words = ~((values < 0) * _SIGN | segments << 4 | intervals)
-    table = (words & 0xFF).astype(np.uint8)
+    table: npt.NDArray[np.uint8] = (words & 0xFF).astype(np.uint8)
     table.flags.writeable = False
     return table
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import TypeVar
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from backline.media.audio import Samples, to_pcm16
 
+_Value = TypeVar("_Value", np.int16, np.float32)
 _LAYOUTS = {1: "mono", 2: "stereo"}
 
 
@@ -20,14 +23,20 @@ def layout_name(channels: int) -> str:
 
 def make_frame(samples: Samples, sample_format: str, rate_hz: int, begin_frames: int) -> av.AudioFrame:
     """An FFmpeg frame at `begin_frames`. sample_format: s16, s16p, flt or fltp."""
-    values = to_pcm16(samples) if sample_format.startswith("s16") else samples
-    planes = values.T if sample_format.endswith("p") else values.reshape(1, -1)
     layout = layout_name(samples.shape[1])
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format=sample_format, layout=layout)
+    if sample_format.startswith("s16"):
+        frame = av.AudioFrame.from_ndarray(_planes(to_pcm16(samples), sample_format), sample_format, layout)
+    else:
+        frame = av.AudioFrame.from_ndarray(_planes(samples, sample_format), sample_format, layout)
     frame.sample_rate = rate_hz
     frame.pts = begin_frames
     frame.time_base = Fraction(1, rate_hz)
     return frame
+
+
+def _planes(values: npt.NDArray[_Value], sample_format: str) -> npt.NDArray[_Value]:
+    """[channels, frames] for a planar format, else all in one row."""
+    return np.ascontiguousarray(values.T if sample_format.endswith("p") else values.reshape(1, -1))
 
 
 class Blocks:

@@ -87,8 +87,11 @@ class WebmEncoder(_MuxedEncoder):
 
 
 class Mp4Encoder(_MuxedEncoder):
-    """AAC in fragmented MP4, one fragment a frame."""
+    """AAC in fragmented MP4, one fragment a frame.
+
+    The movie header waits for the first fragment, so that its edit list can hide the encoder's 1,024 frames of delay.
+    """
 
     def __init__(self, rate_hz: int, channels: int) -> None:
-        options = {"movflags": "empty_moov+default_base_moof+frag_every_frame"}
+        options = {"movflags": "delay_moov+default_base_moof+frag_every_frame+skip_trailer"}
         super().__init__("mp4", options, "aac", aac_options(rate_hz, channels), "fltp", rate_hz, channels)

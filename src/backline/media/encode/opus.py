@@ -64,9 +64,10 @@ class OggOpusEncoder:
             count = 1 if self._packets < _SINGLE_PACKETS else _MOST_PACKETS
             page, packets = packets[:count], packets[count:]
             self._packets += len(page)
-            last = end_granule is not None and not packets
-            granule = end_granule if last else self._packets * PACKET_GRANULES
-            sent.append(self._pages.page(page, granule, last=last))
+            if end_granule is None or packets:
+                sent.append(self._pages.page(page, self._packets * PACKET_GRANULES))
+            else:
+                sent.append(self._pages.page(page, end_granule, last=True))
         return b"".join(sent)
 
     def _header(self, rate_hz: int) -> bytes:
