@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 from backline.errors import Invalid
 from backline.media.audio import Samples, from_pcm16
@@ -22,7 +23,8 @@ _RAW: Mapping[str, Callable[[bytes, int], Samples]] = MappingProxyType({"pcm": f
 def decode(data: bytes) -> tuple[Samples, int]:
     """The first sound track of a file and its rate in Hz; what the container says to trim is trimmed.
 
-    Raises Invalid `undecodable_audio` when there is none or it is damaged beyond reading.
+    Damaged packets are left out, as players do: files are often cut in the middle of one. Raises Invalid
+    `undecodable_audio` when nothing can be read.
     """
     try:
         with av.open(io.BytesIO(data), "r", options={"format_whitelist": _CONTAINERS}) as container:
@@ -39,17 +41,32 @@ def decode_raw(data: bytes, format_name: str, rate_hz: int, channels: int = 1) -
         raise _undecodable() from error
 
 
-def _read(container: av.container.InputContainer) -> tuple[Samples, int]:
+def _read(container: InputContainer) -> tuple[Samples, int]:
     if not container.streams.audio:
         raise _undecodable()
     stream = container.streams.audio[0]
     resampler = av.AudioResampler(format="flt", layout=stream.layout, rate=stream.rate)
     blocks = [
         block.to_ndarray().reshape(-1, stream.channels)
-        for frame in [*container.decode(stream), None]
+        for frame in [*_frames(container, stream), None]
         for block in resampler.resample(frame)
     ]
     return np.concatenate([np.zeros((0, stream.channels), dtype=np.float32), *blocks]), stream.rate
+
+
+def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """Raises what the last damaged packet raised when all of them are."""
+    damage: av.InvalidDataError | None = None
+    readable = False
+    for packet in container.demux(stream):
+        try:
+            for frame in packet.decode():
+                readable = True
+                yield frame
+        except av.InvalidDataError as error:
+            damage = error
+    if damage and not readable:
+        raise damage
 
 
 def _undecodable() -> Invalid:

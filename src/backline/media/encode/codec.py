@@ -73,7 +73,6 @@ class Codec:
         self._context = context
         self._sample_format = sample_format
         self._rate_hz = rate_hz
-        self._channels = channels
         self._blocks = Blocks(context.frame_size, channels)
         self.frame_size: int = context.frame_size
         self.total_frames = 0

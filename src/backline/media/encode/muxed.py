@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import av
 
@@ -28,32 +30,32 @@ class _Outbox:
         return data
 
 
+@dataclass(frozen=True, slots=True)
+class _Muxing:
+    """FFmpeg's names for a container and what goes into it."""
+
+    container: str
+    options: Mapping[str, str]
+    codec: str
+    sample_format: str
+
+
 class _MuxedEncoder:
     """A codec and a muxer that writes each fragment as soon as it is whole."""
 
-    def __init__(
-        self,
-        container: str,
-        container_options: Mapping[str, str],
-        codec: str,
-        codec_options: Mapping[str, str],
-        sample_format: str,
-        rate_hz: int,
-        channels: int,
-    ) -> None:
+    def __init__(self, muxing: _Muxing, codec_options: Mapping[str, str], rate_hz: int, channels: int) -> None:
         self._outbox = _Outbox()
-        options = {"flush_packets": "1", **container_options}
-        self._container = av.open(self._outbox, "w", format=container, options=options)
-        stream = self._container.add_stream(
-            codec, rate=rate_hz, layout=layout_name(channels), options=dict(codec_options)
-        )
+        options = {"flush_packets": "1", **muxing.options}
+        self._container = av.open(self._outbox, "w", format=muxing.container, options=options)
+        layout = layout_name(channels)
+        stream = self._container.add_stream(muxing.codec, rate=rate_hz, layout=layout, options=dict(codec_options))
         assert isinstance(stream, av.AudioStream)
-        self._stream = stream
-        self._stream.format = sample_format
+        stream.format = muxing.sample_format
         self._container.start_encoding()
-        self._blocks = Blocks(stream.codec_context.frame_size, channels)
-        self._sample_format = sample_format
+        self._stream = stream
+        self._sample_format = muxing.sample_format
         self._rate_hz = rate_hz
+        self._blocks = Blocks(stream.codec_context.frame_size, channels)
         self._begin_frames = 0
 
     def encode(self, samples: Samples) -> bytes:
@@ -79,19 +81,22 @@ class _MuxedEncoder:
 
 
 class WebmEncoder(_MuxedEncoder):
-    """Opus in live WebM: clusters of one packet, so that a browser's MediaSource can play at once."""
+    """Opus in live WebM. A cluster holds one packet; FFmpeg keeps it and the next one back, 40 ms in all."""
 
     def __init__(self, rate_hz: int, channels: int) -> None:
-        options = {"live": "1", "cluster_time_limit": "1"}
-        super().__init__("webm", options, "libopus", opus_options(rate_hz, channels), "flt", rate_hz, channels)
+        super().__init__(_WEBM, opus_options(rate_hz, channels), rate_hz, channels)
 
 
 class Mp4Encoder(_MuxedEncoder):
-    """AAC in fragmented MP4, one fragment a frame.
+    """AAC in fragmented MP4, one fragment a frame; FFmpeg keeps the newest one back.
 
     The movie header waits for the first fragment, so that its edit list can hide the encoder's 1,024 frames of delay.
     """
 
     def __init__(self, rate_hz: int, channels: int) -> None:
-        options = {"movflags": "delay_moov+default_base_moof+frag_every_frame+skip_trailer"}
-        super().__init__("mp4", options, "aac", aac_options(rate_hz, channels), "fltp", rate_hz, channels)
+        super().__init__(_MP4, aac_options(rate_hz, channels), rate_hz, channels)
+
+
+_WEBM = _Muxing("webm", MappingProxyType({"live": "1", "cluster_time_limit": "1"}), "libopus", "flt")
+_MP4_FLAGS = "delay_moov+default_base_moof+frag_every_frame+skip_trailer"
+_MP4 = _Muxing("mp4", MappingProxyType({"movflags": _MP4_FLAGS}), "aac", "fltp")
