@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,8 +23,8 @@ from backline.engines.speech.base import (
 from backline.engines.speech.checks import check_unit, check_voice
 from backline.engines.speech.espeak_library import EspeakLibrary, Prosody, WordEvent
 from backline.engines.speech.espeak_pipe import SoundPipe
-from backline.engines.speech.espeak_voices import MOODS, NEUTRAL, SPEAKERS, Mood, Speaker, speaker_named, voice_file
-from backline.engines.speech.espeak_words import WordTimes
+from backline.engines.speech.espeak_voices import MOODS, NEUTRAL, SPEAKERS, Mood, Variant, speaker_named, voice_file
+from backline.engines.speech.espeak_words import Breathing, WordTimes
 from backline.engines.speech.languages import ENGLISH_AND_INDIC
 from backline.media.audio import from_pcm16
 
@@ -36,7 +36,7 @@ _CONTROLS = dict.fromkeys((*range(32), 127), " ") | {0x0A: "\n"}
 
 
 class EspeakEngine:
-    """The library's state belongs to the process: one instance at a time, in a process of its own."""
+    """Each instance has a copy of the library to itself, so several can speak in one process."""
 
     def __init__(self) -> None:
         self._library = EspeakLibrary()
@@ -59,7 +59,7 @@ class EspeakEngine:
         check_voice(self._capabilities, voice)
         return SpeechState(voice)
 
-    def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Iterator[SpeechBlock]:
+    def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Generator[SpeechBlock]:
         check_voice(self._capabilities, state.voice)
         check_unit(self._capabilities, text, params)
         if cancel.is_set():
@@ -67,7 +67,9 @@ class EspeakEngine:
         plain = text.translate(_CONTROLS)
         passages = _passages(plain, params.emotion)
         pipe = SoundPipe(cancel)
-        speaking = threading.Thread(target=self._speak, args=(passages, state.voice, params, pipe), daemon=True)
+        speaking = threading.Thread(
+            target=self._speak, args=(passages, state.voice, params, pipe), name="espeak", daemon=True
+        )
         speaking.start()
         try:
             yield from _blocks(pipe, WordTimes(_MOOD_TAG.sub(_blank, plain), self._library.rate_hz))
@@ -82,24 +84,32 @@ class EspeakEngine:
         speaker = speaker_named(voice)
         with pipe.filling():
             for passage in passages:
-                file = voice_file(params.language, speaker, passage.mood)
-                self._library.select(file, _prosody(params.speed, speaker, passage.mood))
-                receive = partial(_put_shifted, pipe, pipe.frames_put, passage.start)
-                self._library.speak(passage.text, receive, pause_after=passage.pauses)
+                variant = speaker.whispering if passage.mood.whispers else speaker.speaking
+                self._library.select(
+                    voice_file(params.language, variant), _prosody(params.speed, variant, passage.mood)
+                )
+                breathing = Breathing(passage.text)
+                receive = partial(_put_shifted, pipe, pipe.frames_put, passage.start, breathing)
+                self._library.speak(breathing.text, receive, pause_after=passage.pauses)
 
 
-def _prosody(speed: float, speaker: Speaker, mood: Mood) -> Prosody:
+def _prosody(speed: float, variant: Variant, mood: Mood) -> Prosody:
     return Prosody(
         rate_wpm=min(_FASTEST_WPM, round(_NORMAL_WPM * speed * mood.rate)),
-        volume=round(speaker.volume * mood.volume),
-        pitch=50 + mood.pitch,
+        volume=round(variant.volume * mood.volume),
+        pitch=variant.pitch + mood.pitch,
         pitch_range=50 + mood.pitch_range,
     )
 
 
-def _put_shifted(pipe: SoundPipe, frame: int, position: int, pcm: bytes, events: list[WordEvent]) -> bool:
+def _put_shifted(
+    pipe: SoundPipe, frame: int, position: int, breathing: Breathing, pcm: bytes, events: list[WordEvent]
+) -> bool:
     """Put what a passage gave, its events counted from the start of the unit."""
-    return pipe.put(pcm, [WordEvent(event.frame + frame, event.position + position, event.length) for event in events])
+    shifted = [
+        WordEvent(event.frame + frame, breathing.original(event.position) + position, event.length) for event in events
+    ]
+    return pipe.put(pcm, shifted)
 
 
 def _blocks(pipe: SoundPipe, words: WordTimes) -> Iterator[SpeechBlock]:

@@ -1,13 +1,16 @@
 """espeak-ng through ctypes: the part of its C interface (`espeak-ng/speak_lib.h`) that speaking needs.
 
-The library and its data come from the wheel `espeakng-loader`. Its state is one per process, and it is GPL code:
-nothing but the engine module beside this one imports it, and that runs in a worker process of its own.
+The library and its data come from the wheel `espeakng-loader`. It is GPL code: nothing but the engine module beside
+this one imports it, and that runs in a worker process of its own. Its state is global, one a loaded file; so every
+`EspeakLibrary` loads a copy (0.7 MB, 1 ms), and several can speak at once.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -71,7 +74,7 @@ class EspeakLibrary:
     """The loaded library. Raises Failed where it cannot start."""
 
     def __init__(self) -> None:
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._library = _load_copy(espeakng_loader.get_library_path())
         self._library.espeak_Info.restype = ctypes.c_char_p
         self._library.espeak_Synth.argtypes = (
             ctypes.c_char_p,
@@ -133,6 +136,12 @@ class EspeakLibrary:
 
     def close(self) -> None:
         self._library.espeak_Terminate()
+
+
+def _load_copy(path: str) -> ctypes.CDLL:
+    """The loader knows files by their path: the same one loaded twice would be one library with one state."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what is loaded needs no name any more
+        return ctypes.CDLL(shutil.copy(path, folder))
 
 
 def _word_events(events: ctypes._Pointer[_Event]) -> list[WordEvent]:

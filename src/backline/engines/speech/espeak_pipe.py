@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from backline.engines.speech.base import Cancel
 from backline.engines.speech.espeak_library import WordEvent
 
-_MOST_PARTS = 32  # about two seconds: all that a listener who does not listen can pile up
+_MOST_PARTS = 4  # a quarter of a second ahead: whoever takes turns with others must not run away
 _POLL_SECONDS = 0.02  # `Cancel` can only be asked, not waited for
 
 

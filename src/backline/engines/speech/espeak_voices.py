@@ -14,30 +14,41 @@ _FILES = {"en-gb": "en", "en-in": "en"}
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """variant: the voice variant of espeak-ng that makes the speaker; whispering: the one that whispers in its place.
+class Variant:
+    """A voice variant of espeak-ng. volume: 100 is the library's own, chosen so that all are about equally loud;
+    pitch: 0 to 99, 50 is the variant's own."""
 
-    volume: 100 is the library's own; the speakers are brought to about the same loudness.
-    """
+    name: str
+    volume: int = 100
+    pitch: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """speaking: the variant that makes the speaker; whispering: the one that whispers in its place."""
 
     voice: Voice
-    variant: str
-    whispering: str
-    volume: int = 100
+    speaking: Variant
+    whispering: Variant
 
 
-def _speaker(id_: str, name: str, description: str, variant: str, whispering: str, volume: int) -> Speaker:
-    return Speaker(Voice(id_, name, _LANGUAGE_CODES, description), variant, whispering, volume)
+_MALE_WHISPER = Variant("whisper")
+_FEMALE_WHISPER = Variant("whisperf", volume=60)
+
+
+def _speaker(id_: str, description: str, speaking: Variant, whispering: Variant) -> Speaker:
+    name = id_.replace("-", " ").capitalize()
+    return Speaker(Voice(id_, name, _LANGUAGE_CODES, description), speaking, whispering)
 
 
 SPEAKERS: tuple[Speaker, ...] = (
-    _speaker("male-1", "Male 1", "A clear male voice, about 105 Hz", "Michael", "whisper", 80),
-    _speaker("female-1", "Female 1", "A clear female voice, about 195 Hz", "f2", "whisperf", 85),
-    _speaker("male-2", "Male 2", "A softer male voice, about 100 Hz", "m6", "whisper", 105),
-    _speaker("female-2", "Female 2", "A bright female voice, about 230 Hz", "belinda", "whisperf", 75),
-    _speaker("male-3", "Male 3", "A deep male voice, about 85 Hz", "m8", "whisper", 160),
-    _speaker("female-3", "Female 3", "A lower female voice, about 180 Hz", "f4", "whisperf", 90),
-    _speaker("whisper", "Whisper", "A voice without a pitch", "whisper", "whisper", 145),
+    _speaker("male-1", "A clear male voice, about 102 Hz", Variant("adam"), _MALE_WHISPER),
+    _speaker("female-1", "A clear female voice, about 206 Hz", Variant("f5"), _FEMALE_WHISPER),
+    _speaker("male-2", "A brighter male voice, about 110 Hz", Variant("m6", pitch=58), _MALE_WHISPER),
+    _speaker("female-2", "A lower female voice, about 180 Hz", Variant("f1", volume=85), _FEMALE_WHISPER),
+    _speaker("male-3", "A deep male voice, about 86 Hz", Variant("m8", volume=155), _MALE_WHISPER),
+    _speaker("female-3", "A high female voice, about 220 Hz", Variant("f2", volume=85, pitch=60), _FEMALE_WHISPER),
+    _speaker("whisper", "A whisper, without a pitch", Variant("whisper", volume=140), _MALE_WHISPER),
 )
 
 
@@ -60,9 +71,8 @@ MOODS: dict[str, Mood] = {
 }
 
 
-def voice_file(language: str, speaker: Speaker, mood: Mood) -> str:
-    variant = speaker.whispering if mood.whispers else speaker.variant
-    return f"{_FILES.get(language, language)}+{variant}"
+def voice_file(language: str, variant: Variant) -> str:
+    return f"{_FILES.get(language, language)}+{variant.name}"
 
 
 def speaker_named(voice: str) -> Speaker:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 from backline.engines.speech.base import Word
 from backline.engines.speech.espeak_library import WordEvent
 
 _LONGEST_LENGTH = 31
+_LONGEST_RUN = 36  # the library drops what a word has beyond 160 bytes, or a number beyond some 40 digits
+_OVERLONG = re.compile(rf"\S{{{_LONGEST_RUN}}}(?=\S)")
 _CONTRACTION = re.compile(r"['’][^\W\d_]+")
 
 
@@ -65,3 +67,15 @@ class WordTimes:
             return sounding[0], sounding[-1] + 1
         part = self._text[start:end]
         return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
+
+
+class Breathing:
+    """A text in which no run of characters without a space is too long for the library."""
+
+    def __init__(self, text: str) -> None:
+        self.text = _OVERLONG.sub(lambda match: match[0] + " ", text)
+        self._added = [match.end() + index for index, match in enumerate(_OVERLONG.finditer(text))]
+
+    def original(self, position: int) -> int:
+        """Where a character of `text` stands in the text that was given."""
+        return position - bisect_left(self._added, position)
