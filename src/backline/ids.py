@@ -16,7 +16,8 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def new_id(prefix: str) -> str:
     """`prefix_` and 26 characters: 48 bits of milliseconds, then 80 random bits (the layout of a ULID)."""
-    return f"{prefix}_{_encode(time.time_ns() // 1_000_000, _TIME_CHARACTERS)}{_encode(secrets.randbits(80), _RANDOM_CHARACTERS)}"
+    moment = _encode(time.time_ns() // 1_000_000, _TIME_CHARACTERS)
+    return f"{prefix}_{moment}{_encode(secrets.randbits(80), _RANDOM_CHARACTERS)}"
 
 
 def is_id(text: str) -> bool:

@@ -61,15 +61,13 @@ def test_blocks_of_any_length_give_the_same_sound(lengths: list[int]) -> None:
     assert np.allclose(made, _resampled(sound, 22050, 48000, 4000), atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("source_hz", "target_hz", "most_ms"), [(22050, 24000, 3), (22050, 48000, 3), (24000, 8000, 8.1)]
-)
-def test_little_more_than_half_the_filter_is_held(source_hz: int, target_hz: int, most_ms: float) -> None:
+@pytest.mark.parametrize(("source_hz", "target_hz"), [(22050, 24000), (22050, 48000), (24000, 8000)])
+def test_little_is_held(source_hz: int, target_hz: int) -> None:
     resampler = Resampler(source_hz, target_hz)
     held_s = 0.0
-    for block in blocks_of(murmur(source_hz // 2), 100):
+    for block in blocks_of(murmur(source_hz // 2), source_hz // 50):
         held_s += len(block) / source_hz - len(resampler.push(block)) / target_hz
-        assert held_s <= most_ms / 1000
+        assert held_s <= 0.1
 
 
 def test_equal_rates_pass_without_copying() -> None:

@@ -33,6 +33,7 @@ class EngineEntry:
     path: `module:Class`, imported only where it runs.
     requires: top-level modules that must be importable.
     extra: the extra of this package that brings them; None when the base install has all.
+    instances: how many live in one worker process, sharing its processor time block by block.
     default: may be chosen when nobody asks for an engine by name; the first such entry that is installed wins.
     licence: of the engine's code (SPDX); weights have their own, named in `about`.
     """
@@ -46,6 +47,7 @@ class EngineEntry:
     source: str
     requires: tuple[str, ...] = ()
     extra: str | None = None
+    instances: int = 1
     default: bool = False
 
     @property
@@ -60,8 +62,7 @@ class EngineEntry:
         """Make the engine, here and now. Raises Unavailable, naming the extra, when a library is missing."""
         if not self.installed:
             raise self.not_installed()
-        module_name, _, class_name = self.path.partition(":")
-        return getattr(importlib.import_module(module_name), class_name)()
+        return load(self.path)
 
     def not_installed(self) -> Unavailable:
         return Unavailable(
@@ -82,6 +83,7 @@ CATALOG: tuple[EngineEntry, ...] = (
         source="https://github.com/espeak-ng/espeak-ng",
         requires=("espeakng_loader",),
         extra="espeak",
+        instances=24,
         default=True,
     ),
     EngineEntry(
@@ -94,6 +96,12 @@ CATALOG: tuple[EngineEntry, ...] = (
         source="this package",
     ),
 )
+
+
+def load(path: str) -> Any:
+    """Make the engine at `module:Class`. This is where its libraries are imported."""
+    module_name, _, class_name = path.partition(":")
+    return getattr(importlib.import_module(module_name), class_name)()
 
 
 def find(name: str, catalog: tuple[EngineEntry, ...] = CATALOG) -> EngineEntry:

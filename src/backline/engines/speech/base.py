@@ -52,7 +52,7 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One speaker. id: unique over all engines, `[A-Za-z0-9_-]{1,64}`; languages: codes it can speak, first is its own."""
+    """One speaker. id: unique over all engines, `[A-Za-z0-9_-]{1,64}`; languages: codes it speaks, its own first."""
 
     id: str
     name: str
@@ -97,7 +97,7 @@ class SpeechState:
 
 @dataclass(frozen=True, slots=True)
 class SpeechParams:
-    """How one unit is spoken. language: a code of the engine; speed: factor, 1 is normal; emotion: a tag it performs."""
+    """How a unit is spoken. language: a code of the engine; speed: factor, 1 is normal; emotion: a tag it performs."""
 
     language: str
     speed: float = 1.0
@@ -146,9 +146,7 @@ class SpeechEngine(Protocol):
         """Begin a request. voice: a `Voice.id` of this engine. Raises Invalid for an unknown one."""
         ...
 
-    def synthesize(
-        self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel
-    ) -> Iterator[SpeechBlock]:
+    def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Iterator[SpeechBlock]:
         """Speak one unit of at most `max_characters`. Emotion tags that the engine performs stand in it as `<tag>`."""
         ...
 

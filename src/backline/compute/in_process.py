@@ -1,0 +1,87 @@
+"""An engine in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+from backline.compute.spool import BlockSpool
+from backline.engines.catalog import EngineEntry
+from backline.engines.speech.base import SpeechBlock, SpeechCapabilities, SpeechEngine, SpeechParams, SpeechState
+
+
+class InProcess:
+    """One instance; made, called and closed in one thread that is its own."""
+
+    def __init__(self, entry: EngineEntry) -> None:
+        self._entry = entry
+        self._engine: SpeechEngine | None = None
+        self._capabilities: SpeechCapabilities | None = None
+        self._cancel = threading.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"engine-{entry.name}")
+
+    async def start(self) -> SpeechCapabilities:
+        if self._capabilities is None:
+            self._capabilities = await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
+        return self._capabilities
+
+    @property
+    def load(self) -> int:
+        return 0  # every instance has a thread to itself
+
+    async def speak(
+        self, text: str, state: SpeechState, params: SpeechParams, _order: float, spool: BlockSpool
+    ) -> None:
+        self._cancel = threading.Event()
+        delivery = _Delivery(spool, asyncio.get_running_loop(), self._cancel)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._speak, text, state, params, delivery)
+        delivery.hand_over()
+
+    def cancel(self) -> None:
+        self._cancel.set()
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.close)
+            self._engine = None
+        self._thread.shutdown(wait=False)
+
+    def _load(self) -> SpeechCapabilities:
+        self._engine = self._entry.load()
+        return self._engine.capabilities()
+
+    def _speak(self, text: str, state: SpeechState, params: SpeechParams, delivery: _Delivery) -> None:
+        assert self._engine is not None
+        if not state.data:
+            state.data.update(self._engine.open(state.voice).data)
+        for block in self._engine.synthesize(text, state, params, delivery.cancel):
+            delivery.put(block)
+
+
+class _Delivery:
+    """Carries blocks from the engine's thread to the loop, waking the loop once for all that wait."""
+
+    def __init__(self, spool: BlockSpool, loop: asyncio.AbstractEventLoop, cancel: threading.Event) -> None:
+        self.cancel = cancel
+        self._spool = spool
+        self._loop = loop
+        self._blocks: deque[SpeechBlock] = deque()
+        self._woken = False
+
+    def put(self, block: SpeechBlock) -> None:
+        self._blocks.append(block)
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self.hand_over)
+        if self._spool.full:
+            asyncio.run_coroutine_threadsafe(self._spool.wait_for_room(), self._loop).result()
+
+    def hand_over(self) -> None:
+        self._woken = False
+        blocks = []
+        while self._blocks:
+            blocks.append(self._blocks.popleft())
+        if blocks:
+            self._spool.put(blocks)

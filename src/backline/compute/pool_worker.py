@@ -1,0 +1,137 @@
+"""The program of one engine process: `python -m backline.compute.pool_worker module:Class INSTANCES`.
+
+Several calls can be under way, each on an instance of its own. They take turns block by block, the one that has been
+given the least sound first, so that a newcomer's first block never waits for a long sentence to end. It ends when its
+parent does: standard input closes, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from backline.compute.wire import Frame, capabilities_as_data, pack, pack_block
+from backline.engines.catalog import load
+from backline.engines.speech.base import SpeechBlock, SpeechEngine, SpeechParams, SpeechState
+from backline.errors import BacklineError, Failed
+
+
+@dataclass(slots=True)
+class Call:
+    """One unit that is being spoken. delivered_seconds: what its listener has been given, this unit included."""
+
+    number: int
+    engine: SpeechEngine
+    state: SpeechState
+    blocks: Iterator[SpeechBlock]
+    delivered_seconds: float
+    paused: bool = False
+
+
+@dataclass(slots=True)
+class Commands:
+    """What the parent wants, read by a thread of its own so that a cancel is seen in the middle of a call."""
+
+    waiting: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
+    cancels: dict[int, threading.Event] = field(default_factory=dict)
+
+    def read(self, lines: BinaryIO) -> None:
+        for line in lines:
+            command = json.loads(line)
+            if command["do"] == "speak":
+                self.cancels[command["id"]] = threading.Event()
+            elif command["do"] == "cancel" and (cancel := self.cancels.get(command["id"])):
+                cancel.set()
+            self.waiting.put(command)
+        os._exit(0)  # the parent is gone; an engine in a C call could not be asked to stop
+
+
+class PoolWorker:
+    """engines: the instances. The parent never has more calls under way than there are."""
+
+    def __init__(self, engines: Sequence[SpeechEngine], answers: BinaryIO) -> None:
+        self._idle = list(engines)
+        self._answers = answers
+        self._calls: dict[int, Call] = {}
+        self._rate_hz = engines[0].capabilities().rate_hz
+
+    def run(self, commands: Commands) -> None:
+        self._send(pack(Frame.READY, 0, capabilities_as_data(self._idle[0].capabilities())))
+        while True:
+            while not commands.waiting.empty() or not self._next_call():
+                self._obey(commands.waiting.get(), commands)
+            call = self._next_call()
+            if call:
+                self._advance(call, commands)
+
+    def _next_call(self) -> Call | None:
+        ready = (call for call in self._calls.values() if not call.paused)
+        return min(ready, key=lambda call: call.delivered_seconds, default=None)
+
+    def _obey(self, command: dict[str, Any], commands: Commands) -> None:
+        number = command["id"]
+        if command["do"] == "speak":
+            self._begin(command, commands.cancels[number])
+        elif call := self._calls.get(number):
+            call.paused = command["do"] == "pause"
+
+    def _begin(self, command: dict[str, Any], cancel: threading.Event) -> None:
+        engine = self._idle.pop()
+        state = SpeechState(**command["state"])
+        params = SpeechParams(**command["params"])
+        blocks = _blocks(engine, command["text"], state, params, cancel)
+        self._calls[command["id"]] = Call(command["id"], engine, state, blocks, command["order"])
+
+    def _advance(self, call: Call, commands: Commands) -> None:
+        try:
+            block = next(call.blocks, None)
+        except BacklineError as error:
+            self._end(call, commands, pack(Frame.ERROR, call.number, error.as_data()))
+        except Exception as error:  # noqa: BLE001 - the parent must hear of it, but not its message: it may quote the text
+            failure = Failed(f"The engine failed ({type(error).__name__}).", code="engine_failed", retryable=True)
+            self._end(call, commands, pack(Frame.ERROR, call.number, failure.as_data()))
+        else:
+            if block is None:
+                self._end(call, commands, pack(Frame.DONE, call.number, {"data": call.state.data}))
+            else:
+                call.delivered_seconds += len(block.samples) / self._rate_hz
+                self._send(pack_block(call.number, block))
+
+    def _end(self, call: Call, commands: Commands, answer: bytes) -> None:
+        del self._calls[call.number]
+        del commands.cancels[call.number]
+        self._idle.append(call.engine)
+        self._send(answer)
+
+    def _send(self, frame: bytes) -> None:
+        self._answers.write(frame)
+        self._answers.flush()
+
+
+def _blocks(
+    engine: SpeechEngine, text: str, state: SpeechState, params: SpeechParams, cancel: threading.Event
+) -> Iterator[SpeechBlock]:
+    if not state.data:
+        state.data.update(engine.open(state.voice).data)
+    yield from engine.synthesize(text, state, params, cancel)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when to stop
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not end up among the frames
+    engines = [load(sys.argv[1]) for _ in range(int(sys.argv[2]))]
+    commands = Commands()
+    threading.Thread(target=commands.read, args=(sys.stdin.buffer,), daemon=True).start()
+    PoolWorker(engines, answers).run(commands)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""A real server on loopback, real engines, and callers that speak HTTP and WebSocket to it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from backline.engines.catalog import CATALOG, EngineEntry
+from backline.gateway.app import create_app
+from backline.gateway.server import Server
+from backline.observability.logging import configure_logging
+from backline.settings import Settings
+from backline.speech.render import SuperResolution
+from backline.speech.service import SpeechService
+
+
+@dataclass
+class Running:
+    """A server that listens. log: everything it has logged since the last `clear`."""
+
+    address: str
+    app: FastAPI
+    log: io.StringIO
+
+    @property
+    def service(self) -> SpeechService:
+        service: SpeechService = self.app.state.provided.get(SpeechService)
+        return service
+
+    @property
+    def socket_address(self) -> str:
+        return self.address.replace("http://", "ws://") + "/v1/tts/ws"
+
+    def client(self, **options: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.address, timeout=30, **options)
+
+
+@contextmanager
+def running(
+    data_dir: Path,
+    catalog: tuple[EngineEntry, ...] = CATALOG,
+    super_resolution: SuperResolution | None = None,
+    **settings: Any,
+) -> Iterator[Running]:
+    """A server in a thread of this process; settings as `group={...}`."""
+    server = {"port": 0, "data_dir": data_dir, **settings.pop("server", {})}
+    app = create_app(Settings(_env_file=None, server=server, **settings), catalog, super_resolution)
+    log = io.StringIO()
+    configure_logging("INFO", log)
+    started = threading.Event()
+    addresses: list[str] = []
+
+    def on_start(address: str) -> None:
+        addresses.append(address)
+        started.set()
+
+    uvicorn_server = Server(app, Settings(_env_file=None, server=server).server, on_start)
+    thread = threading.Thread(target=lambda: asyncio.run(uvicorn_server.serve()))
+    thread.start()
+    assert started.wait(60), "the server did not start"
+    try:
+        yield Running(addresses[0].replace("0.0.0.0", "127.0.0.1"), app, log)
+    finally:
+        uvicorn_server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+RunServer = Callable[..., Running]
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("BACKLINE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("BACKLINE_TEST_DIARY", str(tmp_path / "diary"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The product as it comes: espeak and tone."""
+    with running(tmp_path_factory.mktemp("data")) as it:
+        yield it
+
+
+@pytest.fixture
+def client(server: Running) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def run_server(tmp_path: Path) -> Iterator[RunServer]:
+    """Start servers of one's own; all are stopped at the end of the test."""
+    with ExitStack() as stack:
+        yield lambda *args, **options: stack.enter_context(running(tmp_path / "data", *args, **options))
