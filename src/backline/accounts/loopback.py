@@ -1,0 +1,61 @@
+"""The rule under which a server without accounts lets a caller in: the caller is this machine, and says so plainly.
+
+A server that is bound to loopback is still reachable from every web page its owner opens (by a foreign Origin, or by a
+DNS name that was rebound to 127.0.0.1) and through any proxy that runs beside it. So all of these must hold: bound to
+loopback, the Host a loopback name, the Origin absent or our own, no Forwarded or X-Forwarded-* header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from backline.accounts.principal import LOCAL, Principal
+from backline.errors import Denied, Unauthenticated
+
+
+class LoopbackGate:
+    """bound_to_loopback: whether the server's own address is one of 127.0.0.0/8, ::1 or localhost."""
+
+    def __init__(self, *, bound_to_loopback: bool) -> None:
+        self._bound_to_loopback = bound_to_loopback
+
+    def admit(self, headers: Iterable[tuple[str, str]]) -> Principal:
+        """headers: names in lower case. Raises Unauthenticated or Denied; which header was wrong is said plainly."""
+        if not self._bound_to_loopback:
+            raise Unauthenticated(
+                "This server has no accounts, so it serves only the machine it runs on: start it with --host 127.0.0.1."
+            )
+        host: str | None = None
+        origin: str | None = None
+        for name, value in headers:
+            if name == "host":
+                host = value
+            elif name == "origin":
+                origin = value
+            elif name == "forwarded" or name.startswith("x-forwarded-"):
+                raise Denied("A server without accounts takes no proxied requests.", code="proxied_request")
+        if host is None or not is_loopback_name(_hostname(f"//{host}")):
+            raise Denied("Ask for this server as 127.0.0.1 or localhost.", code="foreign_host")
+        if origin is not None and origin.lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
+            raise Denied("A page from another origin may not use this server.", code="foreign_origin")
+        return LOCAL
+
+
+def is_loopback_name(name: str | None) -> bool:
+    if name is None:
+        return False
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,89 @@
+"""What happens around every request: its id, its size limit and its line in the log. Plain ASGI, no buffering."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backline.errors import TooLarge
+from backline.ids import is_id, new_id
+from backline.observability.context import request_id
+from backline.observability.logging import get_logger
+from backline.web.problems import problem_of, problem_of_unexpected
+
+STARTED = "backline.started"
+"""Key in the ASGI scope: the `time.perf_counter` reading at which the request reached us."""
+
+
+class RequestMiddleware:
+    """One id for the request, kept from the client's X-Request-ID when that is well formed, sent back in every answer;
+    a body limit that also holds for chunked bodies; an access line without query or text."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        scope[STARTED] = time.perf_counter()
+        headers = Headers(scope=scope)
+        asked = headers.get("x-request-id", "")
+        scope["request_id"] = asked if is_id(asked) else new_id("req")
+        token = request_id.set(scope["request_id"])
+        try:
+            if scope["type"] == "http":
+                await self._http(scope, headers, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            request_id.reset(token)
+
+    async def _http(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        status = 0
+        id_of_request: str = scope["request_id"]
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(raw=message["headers"])["X-Request-ID"] = id_of_request
+            await send(message)
+
+        length = headers.get("content-length", "0")
+        try:
+            if not length.isdecimal() or int(length) > self._max_body_bytes:
+                await problem_of(self._too_large())(scope, receive, send_with_id)
+            else:
+                await self._app(scope, self._counted(receive), send_with_id)
+        except Exception as error:
+            if status:  # too late for another answer: the server cuts the connection
+                raise
+            await problem_of_unexpected(error)(scope, receive, send_with_id)
+        finally:
+            get_logger().info(
+                "http.request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                t_total_ms=round((time.perf_counter() - scope[STARTED]) * 1000, 2),
+            )
+
+    def _counted(self, receive: Receive) -> Receive:
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body_bytes:
+                raise self._too_large()
+            return message
+
+        return counted
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body is larger than {self._max_body_bytes} bytes.", code="body_too_large")
