@@ -1,0 +1,86 @@
+"""Speech over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from backline.accounts.caller import Caller
+from backline.media.encode.formats import FORMATS
+from backline.speech.replies import SpeechReplies
+from backline.speech.schemas import GenerateRequest, NormalizeReply, NormalizeRequest, SpanOut
+from backline.speech.service import SpeechService
+from backline.speech.text.language import detect_language
+from backline.web.provide import provide
+
+Service = Annotated[SpeechService, Depends(provide(SpeechService))]
+
+
+router = APIRouter(tags=["speech"])
+
+
+@router.post("/v1/tts/generate", response_class=Response)
+async def generate(
+    body: GenerateRequest,
+    request: Request,
+    caller: Caller,
+    replies: Annotated[SpeechReplies, Depends(provide(SpeechReplies))],
+) -> Response:
+    """Speak a text: whole by default, or while it is made with `stream: true`."""
+    return replies.reply(body, request, caller)
+
+
+@router.post("/v1/tts/normalize")
+async def normalize(body: NormalizeRequest, caller: Caller, service: Service) -> NormalizeReply:
+    """How a text will be read, and which of its characters each word comes from."""
+    language = detect_language(body.text) if body.language == "auto" else body.language.lower()
+    spoken = service.normaliser.normalise(body.text, language)
+    spans = [SpanOut(**asdict(span)) for span in spoken.spans]
+    return NormalizeReply(text=spoken.text, language=language, spans=spans)
+
+
+@router.get("/v1/tts/requests/{request_id}")
+async def request_record(request_id: str, caller: Caller, service: Service) -> dict[str, Any]:
+    """What only the end of a request can know."""
+    record = service.record_of(request_id, caller)
+    hidden = {"owner_id"} | ({"input_tokens", "output_tokens"} if record.input_tokens is None else set())
+    return {name: value for name, value in asdict(record).items() if name not in hidden} | {"rtf": record.rtf}
+
+
+@router.get("/v1/tts/health")
+async def health(caller: Caller, service: Service) -> dict[str, Any]:
+    """Engines, voices, languages and formats, as they are now."""
+    engines = [
+        {
+            "name": status.entry.name,
+            "default": status.entry.default,
+            "installed": status.entry.installed,
+            "running": status.capabilities is not None,
+            "reason": status.reason,
+            "licence": status.entry.licence,
+            **({} if status.capabilities is None else _capabilities(asdict(status.capabilities))),
+        }
+        for status in service.planner.engines()
+    ]
+    speaking = any(engine["running"] and engine["default"] for engine in engines)
+    return {
+        "status": "draining" if service.draining else "ok" if speaking else "unavailable",
+        "streams_in_flight": service.streams_in_flight,
+        "engines": engines,
+        "formats": [
+            {
+                "name": known.name,
+                "media_type": known.media_type,
+                "default_rate_hz": known.default_rate_hz,
+                "rates_hz": known.rates_hz,
+            }
+            for known in FORMATS.values()
+        ],
+    }
+
+
+def _capabilities(data: dict[str, Any]) -> dict[str, Any]:
+    return data | {"emotions": sorted(data["emotions"])}

@@ -1,0 +1,103 @@
+"""What the speech routes take and give."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from backline.speech.service import MAX_TEXT_CHARACTERS
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def has_control_characters(text: str) -> bool:
+    """Those that no engine reads and some stumble over; tabs and line ends are fine."""
+    return _CONTROL.search(text) is not None
+
+
+def speakable(text: str) -> str:
+    if has_control_characters(text):
+        raise ValueError("control characters such as NUL are not allowed")
+    if not text.strip():
+        raise ValueError("the text is empty")
+    return text
+
+
+def _rate(value: Any) -> Any:
+    """`16k` and `48k` are what older clients write."""
+    match = re.fullmatch(r"(\d{1,3})k", value, re.IGNORECASE) if isinstance(value, str) else None
+    return int(match[1]) * 1000 if match else value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(speakable)]
+Rate = Annotated[Literal[8000, 16000, 22050, 24000, 48000], BeforeValidator(_rate)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Manner(BaseModel):
+    """How to speak. Unknown fields are refused; a field and its alias may both be given only if they agree.
+
+    format: wav, pcm, opus, webm, mp3, aac, mp4, flac or mulaw. sample_rate: Hz; None is the format's own.
+    speed: factor, 1 is normal. emotion: a tag that the engine performs. language: a code, or `auto`.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    voice: Name | None = None
+    speaker: Name | None = None
+    language: Name | None = None
+    format: Name = "wav"
+    sample_rate: Rate | None = None
+    output: Rate | None = None
+    speed: float = Field(1.0, ge=0.25, le=4.0)
+    normalize: bool = True
+    emotion: Name | None = None
+
+    @model_validator(mode="after")
+    def _settle_aliases(self) -> Self:
+        for name, alias in (("voice", "speaker"), ("sample_rate", "output")):
+            value, other = getattr(self, name), getattr(self, alias)
+            if value is not None and other is not None and value != other:
+                raise ValueError(f"{name} and its alias {alias} disagree")
+            if value is None:
+                setattr(self, name, other)
+        return self
+
+
+class GenerateRequest(Manner):
+    """`POST /v1/tts/generate`. stream: send while it is made. chunking: False reads the text as one unit."""
+
+    text: Text
+    stream: bool = False
+    chunking: bool = True
+
+
+class SessionConfig(Manner):
+    """`session.config` of the WebSocket. peaks: send the outline of the sound too."""
+
+    type: Literal["session.config"] = "session.config"
+    peaks: bool = False
+
+
+class NormalizeRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: Text
+    language: Name = "auto"
+
+
+class SpanOut(BaseModel):
+    """`text[start:end]` of the answer was made from `text[source_start:source_end]` of the request (code points)."""
+
+    start: int
+    end: int
+    source_start: int
+    source_end: int
+
+
+class NormalizeReply(BaseModel):
+    text: str
+    language: str
+    spans: list[SpanOut]

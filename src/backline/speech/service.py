@@ -1,0 +1,140 @@
+"""The streams of one process: begun within limits, counted while they run, recorded when they end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from backline.accounts.principal import Principal
+from backline.clock import Clock, utc_now
+from backline.compute.base import Compute
+from backline.errors import Busy, NotFound, Unavailable
+from backline.observability.logging import get_logger
+from backline.observability.metrics import Metrics
+from backline.speech.plan import Plan, Planner
+from backline.speech.records import SpeechRecord, SpeechRecords
+from backline.speech.render import SuperResolution, load_encoders
+from backline.speech.stream import SpeechStream, Studio, Work
+from backline.speech.text.normalise.normaliser import Normaliser
+from backline.speech.text.prepare import Preparation, Unit
+from backline.speech.text.sentences import MAX_CHARACTERS
+
+MAX_TEXT_CHARACTERS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks, and for what. characters: of the text, for the record. started: when it arrived, by `clock.monotonic`.
+
+    streamed: whether the answer is sent while it is made. peaks: whether the outline of the sound is wanted too.
+    """
+
+    caller: Principal
+    request_id: str
+    started: float
+    characters: int = 0
+    streamed: bool = True
+    peaks: bool = False
+
+
+class SpeechService:
+    """max_streams: at once; one more is refused as Busy."""
+
+    def __init__(
+        self,
+        compute: Compute,
+        planner: Planner,
+        records: SpeechRecords,
+        metrics: Metrics,
+        *,
+        max_streams: int = 512,
+        overlap_seconds: float = 0.050,
+        super_resolution: SuperResolution | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.planner = planner
+        self.normaliser = Normaliser()
+        self._studio = Studio(compute, metrics, super_resolution, overlap_seconds)
+        self._records = records
+        self._max_streams = max_streams
+        self._clock = clock
+        self._streams: set[SpeechStream] = set()
+        self._draining = False
+        self._idle = asyncio.Event()
+
+    @property
+    def streams_in_flight(self) -> int:
+        return len(self._streams)
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    async def warm_up(self) -> None:
+        """Load every codec once, so that the first request does not wait for libraries."""
+        await self._studio.compute.run(0.0, load_encoders)
+
+    def drain(self) -> None:
+        """Take no new work; what runs may end."""
+        self._draining = True
+
+    async def idle(self) -> None:
+        """Wait until no stream runs."""
+        while self._streams:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def preparation(self, plan: Plan, *, chunking: bool = True) -> Preparation:
+        """How a text becomes units for this plan."""
+        longest = plan.capabilities.max_characters
+        return Preparation(
+            language=plan.language,
+            performed=plan.capabilities.emotions,
+            normalise=self.normaliser.normalise if plan.normalize else None,
+            max_characters=min(MAX_CHARACTERS, longest) if chunking else longest,
+            chunking=chunking,
+        )
+
+    def speak(
+        self, plan: Plan, preparation: Preparation, units: AsyncIterator[tuple[Unit, bool]], request: Request
+    ) -> SpeechStream:
+        """Begin to speak; nothing is made before the stream is read.
+
+        preparation: what makes the units. units: each with whether it is known to be the last.
+        """
+        self._check_room()
+        record = SpeechRecord(
+            request_id=request.request_id,
+            owner_id=request.caller.id,
+            engine=plan.engine,
+            model_version=plan.capabilities.model_version,
+            voice=plan.voice.id,
+            format=plan.audio_format.name,
+            sample_rate=plan.rate_hz,
+            stream=request.streamed,
+            characters=request.characters,
+            created_at=self._clock(),
+        )
+        work = Work(plan, preparation, units, peaks=request.peaks)
+        stream = SpeechStream(self._studio, work, record, request.started, on_end=self._ended)
+        self._streams.add(stream)
+        self._records.begin(record)
+        return stream
+
+    def record_of(self, request_id: str, caller: Principal) -> SpeechRecord:
+        record = self._records.find(request_id, caller.id)
+        if record is None:
+            raise NotFound("There is no such request, or it is too long ago.", code="request_not_found")
+        return record
+
+    def _ended(self, stream: SpeechStream) -> None:
+        self._streams.discard(stream)
+        self._idle.set()
+
+    def _check_room(self) -> None:
+        if self._draining:
+            raise Unavailable("The server is going away. Try again.", code="draining", retry_after_seconds=5)
+        if len(self._streams) >= self._max_streams:
+            get_logger().warning("tts.too_many_streams", streams=len(self._streams))
+            raise Busy("Too many streams at once. Try again.", code="too_many_streams", retry_after_seconds=1)
