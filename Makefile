@@ -1,0 +1,62 @@
+# Every chore, with its set-up: needs python3 (3.11 or later, with venv) and make, nothing else.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= data
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help serve test test-all check format bench screenshots clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+serve: $(VENV)/serve.stamp  ## install with the espeak engine and start on 127.0.0.1 (PORT=8000, DATA=data)
+	@exec $(BIN)/backline serve --port $(PORT) --data $(DATA)
+
+test: $(VENV)/dev.stamp  ## the fast tests, under 5 minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/dev.stamp  ## the fast and the slow tests (browser, killed processes, soak)
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp  ## format, lint, types, import contracts, sizes, and tests with line coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/check_sizes.py
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q -m "not slow"
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered
+
+format: $(VENV)/dev.stamp  ## put the code in shape
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp  ## the figures of docs/benchmarks.md, each beside its reference
+	@for one in $(sort $(wildcard benchmarks/*.py)); do echo "== $$one"; PYTHONPATH=. $(BIN)/python $$one || exit 1; done
+
+screenshots: $(VENV)/dev.stamp  ## the pictures in docs/images (needs Chromium)
+	$(BIN)/python scripts/screenshot_studio.py
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing. Debian: apt-get install python3 python3-venv; macOS: brew install python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing. Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/serve.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[espeak]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[espeak,dev]'
+	@touch $@

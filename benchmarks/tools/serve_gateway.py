@@ -1,0 +1,24 @@
+"""The gateway with the trivial engine beside the real ones; prints its port. Arguments: the data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvloop
+
+from backline.engines.catalog import CATALOG
+from backline.gateway.app import create_app
+from backline.gateway.server import Server
+from backline.observability.logging import configure_logging
+from backline.settings import Settings
+from tests.fakes.engines import TrivialEngine, entry
+
+if __name__ == "__main__":
+    configure_logging("INFO")
+    settings = Settings(_env_file=None, server={"port": 0, "data_dir": Path(sys.argv[1])})
+    app = create_app(settings, (*CATALOG, entry(TrivialEngine)))
+    uvloop.install()
+    server = Server(app, settings.server, lambda address: print(address.rpartition(":")[2], flush=True))
+    asyncio.run(server.serve())

@@ -1,0 +1,51 @@
+"""The gateway as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from backline.compat import openai
+from backline.engines.catalog import CATALOG, EngineEntry
+from backline.gateway import health, metrics
+from backline.gateway.services import open_services
+from backline.settings import Settings
+from backline.speech import router as speech
+from backline.speech import socket as speech_socket
+from backline.speech.render import SuperResolution
+from backline.speech.service import SpeechService
+from backline.studio.router import add_studio
+from backline.web.middleware import RequestMiddleware
+from backline.web.problems import add_problem_handlers
+
+
+def create_app(
+    settings: Settings,
+    catalog: tuple[EngineEntry, ...] = CATALOG,
+    super_resolution: SuperResolution | None = None,
+) -> FastAPI:
+    """Routes and middleware; the services come up with the server and go down with it (`app.state.provided`)."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings, catalog, super_resolution) as provided:
+            app.state.provided = provided
+            await provided.get(SpeechService).warm_up()
+            yield
+
+    app = FastAPI(
+        title="Backline",
+        version=version("backline"),
+        lifespan=lifespan,
+        docs_url=None,  # they load their scripts from elsewhere; the description itself is at /openapi.json
+        redoc_url=None,
+    )
+    for router in (speech.router, openai.router, speech_socket.router, health.router, metrics.router):
+        app.include_router(router)
+    add_studio(app)
+    add_problem_handlers(app)
+    app.add_middleware(RequestMiddleware, max_body_bytes=settings.server.max_body_bytes)
+    return app

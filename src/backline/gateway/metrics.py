@@ -1,0 +1,47 @@
+"""The figures, for a Prometheus server: open on loopback, behind a token from elsewhere."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import SecretStr
+from starlette.responses import Response
+
+from backline.accounts.loopback import LoopbackGate
+from backline.errors import Unauthenticated
+from backline.observability.metrics import PrometheusMetrics
+from backline.web.provide import provide
+
+
+class MetricsAccess:
+    """token: what a caller from elsewhere must send as a bearer token; None lets only loopback in."""
+
+    def __init__(self, metrics: PrometheusMetrics, gate: LoopbackGate, token: SecretStr | None) -> None:
+        self._metrics = metrics
+        self._gate = gate
+        self._token = token
+
+    def render(self, request: Request) -> Response:
+        if not self._has_token(request):
+            self._gate.admit(request.headers.items())
+        return Response(self._metrics.render(), media_type=self._metrics.content_type)
+
+    def _has_token(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if self._token is None or scheme.lower() != "bearer":
+            return False
+        if not hmac.compare_digest(token.encode(), self._token.get_secret_value().encode()):
+            raise Unauthenticated("The metrics token is wrong.")
+        return True
+
+
+router = APIRouter(tags=["metrics"])
+
+
+@router.get("/metrics")
+@router.get("/v1/tts/metrics")
+async def metrics(request: Request, access: Annotated[MetricsAccess, Depends(provide(MetricsAccess))]) -> Response:
+    """Prometheus text."""
+    return access.render(request)

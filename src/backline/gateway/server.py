@@ -1,0 +1,76 @@
+"""The process that serves: starts, says where it is, and goes away without cutting anybody off."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from backline.observability.logging import get_logger
+from backline.realtime.socket import MAX_MESSAGE_BYTES
+from backline.settings import ServerSettings
+from backline.speech.service import SpeechService
+from backline.web.provide import Provided
+
+
+class Server(uvicorn.Server):
+    """On the first SIGTERM or SIGINT it takes no new work, lets running streams end, and then stops; on the second it
+    stops at once. It goes on answering meanwhile, so that whoever asks /health/ready hears that it is going.
+
+    on_start: called once with the address it really listens on.
+    """
+
+    def __init__(self, app: FastAPI, settings: ServerSettings, on_start: Callable[[str], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws_max_size=MAX_MESSAGE_BYTES,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._app = app
+        self._drain_seconds = settings.drain_seconds
+        self._on_start = on_start
+        self._draining: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            self._loop = asyncio.get_running_loop()
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._on_start(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._loop is None or self._draining is not None:
+            self.force_exit = self._draining is not None
+            super().handle_exit(sig, frame)
+        else:
+            self._loop.call_soon_threadsafe(self._begin_drain, sig)
+
+    def _begin_drain(self, sig: int) -> None:
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain(sig))
+
+    async def _drain(self, sig: int) -> None:
+        provided: Provided = self._app.state.provided
+        service = provided.get(SpeechService)
+        service.drain()
+        get_logger().info("server.draining", signal=signal.Signals(sig).name, streams=service.streams_in_flight)
+        try:
+            async with asyncio.timeout(self._drain_seconds):
+                await service.idle()
+        except TimeoutError:
+            get_logger().warning("server.drain_timeout", streams=service.streams_in_flight)
+        self.should_exit = True
