@@ -96,7 +96,7 @@ def test_a_word_is_heard_where_its_time_says(engine: EspeakEngine) -> None:
 @pytest.mark.parametrize(
     ("marked", "plain"),
     [
-        ("hello \x01 900p there", "hello   900p there"),
+        ("\x01400S hello there my friend", " 400S hello there my friend"),
         ("a <break time='9s'/> b", "a < break time='9s'/ > b"),
         ("[[h@l'oU w'3:ld]]", "[ [h@l'oU w'3:ld] ]"),
     ],

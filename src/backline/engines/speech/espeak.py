@@ -74,7 +74,7 @@ class EspeakEngine:
         try:
             yield from _blocks(pipe, WordTimes(_MOOD_TAG.sub(_blank, plain), self._library.rate_hz))
         finally:
-            pass
+            pipe.stop()
             speaking.join()
 
     def close(self) -> None:
