@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("espeakng_loader", reason="pip install 'backline[espeak]'")
+import espeakng_loader
 
 from backline.engines.speech.base import SpeechParams
 from backline.engines.speech.espeak import EspeakEngine
+from backline.engines.speech.espeak_library import EspeakLibrary, Prosody
+from backline.errors import Failed
 from tests.engines.listening import Heard, listen, pitch_hz
 
 ENGLISH = "The quick brown fox jumps over the lazy dog near the river bank today."
@@ -162,3 +166,18 @@ def test_instances_do_not_disturb_each_other(engine: EspeakEngine) -> None:
     slow.close()
     other.close()
     assert listen(engine, ENGLISH).seconds == pytest.approx(alone, rel=0.02)
+
+
+def test_the_data_may_lie_deep(tmp_path: Path) -> None:
+    deep = tmp_path / ("a" * 120) / ("b" * 120)
+    deep.mkdir(parents=True)
+    (deep / "data").symlink_to(espeakng_loader.get_data_path())
+    library = EspeakLibrary(espeakng_loader.get_library_path(), str(deep / "data"))
+    library.select("te+f5", Prosody())
+    assert library.rate_hz == 22_050
+    library.close()
+
+
+def test_data_that_is_not_there_is_a_failure_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="data"):
+        EspeakLibrary(espeakng_loader.get_library_path(), str(tmp_path))

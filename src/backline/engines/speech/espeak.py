@@ -1,5 +1,6 @@
 """espeak-ng: small formant speech in English and 17 Indic languages. Sound leaves while the text is still being said.
 
+The library and its data come from the wheel `espeakng-loader`.
 Synthesis in the library is one blocking call that hands out sound through a callback. That call runs in a thread of its
 own and fills a bounded pipe, which `synthesize` empties.
 """
@@ -12,6 +13,8 @@ import unicodedata
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
+
+import espeakng_loader
 
 from backline.engines.speech.base import (
     Cancel,
@@ -39,7 +42,7 @@ class EspeakEngine:
     """Each instance has a copy of the library to itself, so several can speak in one process."""
 
     def __init__(self) -> None:
-        self._library = EspeakLibrary()
+        self._library = EspeakLibrary(espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
         self._capabilities = SpeechCapabilities(
             rate_hz=self._library.rate_hz,
             languages=ENGLISH_AND_INDIC,

@@ -1,26 +1,26 @@
 """espeak-ng through ctypes: the part of its C interface (`espeak-ng/speak_lib.h`) that speaking needs.
 
-The library and its data come from the wheel `espeakng-loader`. It is GPL code: nothing but the engine module beside
-this one imports it, and that runs in a worker process of its own. Its state is global, one a loaded file; so every
-`EspeakLibrary` loads a copy (0.7 MB, 1 ms), and several can speak at once.
+It is GPL code: nothing but the engine module beside this one loads it, and that runs in a worker process. Its state is
+global, one a loaded file; so every `EspeakLibrary` loads a copy (0.7 MB, 1 ms), and several can speak at once.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-
-import espeakng_loader
 
 from backline.errors import Failed
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: `espeak_Synth` returns when all is said
 _DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: without it missing data ends the process
 _BUFFER_MS = 60  # the least that the library hands over at once
+_LONGEST_DATA_PATH_BYTES = 140  # the library cuts a path at 160, the names of its files included
 _UTF8 = 1  # espeakCHARS_UTF8. Neither espeakSSML nor espeakPHONEMES is ever set: the text is plain text.
 _END_PAUSE = 0x1000  # espeakENDPAUSE
 _POSITION_CHARACTER = 1
@@ -71,10 +71,13 @@ Receive = Callable[[bytes, list[WordEvent]], bool]
 
 
 class EspeakLibrary:
-    """The loaded library. Raises Failed where it cannot start."""
+    """The loaded library. library_path: the shared library; data_path: its folder of voices and dictionaries.
 
-    def __init__(self) -> None:
-        self._library = _load_copy(espeakng_loader.get_library_path())
+    Raises Failed where it cannot start.
+    """
+
+    def __init__(self, library_path: str, data_path: str) -> None:
+        self._library = _load_copy(library_path)
         self._library.espeak_Info.restype = ctypes.c_char_p
         self._library.espeak_Synth.argtypes = (
             ctypes.c_char_p,
@@ -86,9 +89,11 @@ class EspeakLibrary:
             ctypes.c_void_p,
             ctypes.c_void_p,
         )
-        data_path = espeakng_loader.get_data_path().encode()
-        self.rate_hz = int(self._library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, data_path, _DONT_EXIT))
+        self._opened = ExitStack()
+        data = os.fsencode(self._opened.enter_context(_short_path(data_path)))
+        self.rate_hz = int(self._library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, data, _DONT_EXIT))
         if self.rate_hz <= 0:
+            self._opened.close()
             raise Failed("espeak-ng could not read its data.", code="engine_failed")
 
     @property
@@ -136,12 +141,29 @@ class EspeakLibrary:
 
     def close(self) -> None:
         self._library.espeak_Terminate()
+        self._opened.close()
 
 
 def _load_copy(path: str) -> ctypes.CDLL:
     """The loader knows files by their path: the same one loaded twice would be one library with one state."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # what is loaded needs no name any more
-        return ctypes.CDLL(shutil.copy(path, folder))
+        try:
+            return ctypes.CDLL(shutil.copy(path, folder))
+        except OSError as error:
+            detail = "espeak-ng could not be loaded from the folder for temporary files; TMPDIR may name another."
+            raise Failed(detail, code="engine_failed") from error
+
+
+@contextmanager
+def _short_path(path: str) -> Iterator[str]:
+    """The path itself, or a link to it where it is too long for the library."""
+    if len(os.fsencode(path)) <= _LONGEST_DATA_PATH_BYTES:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="espeak-", ignore_cleanup_errors=True) as folder:
+        link = os.path.join(folder, "data")
+        os.symlink(path, link, target_is_directory=True)
+        yield link
 
 
 def _word_events(events: ctypes._Pointer[_Event]) -> list[WordEvent]:
