@@ -34,6 +34,13 @@ def test_a_damaged_file_gives_sound_or_a_refusal(name: str, place: float, damage
         decode(file[:begin] + damage + file[begin + len(damage) :])
 
 
+def test_a_track_in_an_unknown_codec_is_refused() -> None:
+    file = FILES["webm"].replace(b"A_OPUS", b"A_OPUZ")
+    with pytest.raises(Invalid) as caught:
+        decode(file)
+    assert caught.value.code == "undecodable_audio"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_cut_in_the_middle_of_a_packet_gives_what_is_there(name: str) -> None:
     samples, rate_hz = decode(FILES[name][: len(FILES[name]) * 2 // 3 + 1])
@@ -47,12 +54,13 @@ def test_what_is_no_sound_is_refused(data: bytes) -> None:
     assert caught.value.code == "undecodable_audio"
 
 
-def test_a_playlist_is_not_followed(tmp_path: Path) -> None:
-    path = tmp_path / "secret.wav"
-    path.write_bytes(FILES["wav"])
-    for playlist in (f"#EXTM3U\n#EXTINF:1,\n{path}\n#EXT-X-ENDLIST\n", f"ffconcat version 1.0\nfile '{path}'\n"):
-        with pytest.raises(Invalid):
-            decode(playlist.encode())
+def test_a_playlist_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg would read a file beside the process for whoever uploads its name."""
+    monkeypatch.chdir(tmp_path)
+    Path("secret.wav").write_bytes(FILES["wav"])
+    with pytest.raises(Invalid) as caught:
+        decode(b"ffconcat version 1.0\nfile secret.wav\n")
+    assert caught.value.code == "undecodable_audio"
 
 
 def test_any_common_file_can_be_read() -> None:

@@ -144,6 +144,12 @@ def test_short_units_shorten_the_overlap_and_lose_nothing(lengths: list[int]) ->
     assert len(joined) == sum(spoken) - sum(overlaps)
 
 
+def test_a_short_last_unit_is_spliced_over_its_own_length() -> None:
+    long, short = murmur(3000, seed=1), murmur(300, seed=2)
+    joined, _ = _joined(Joiner(RATE_HZ), [long, short])
+    assert np.allclose(joined, splice(long, short, 300))
+
+
 def test_stereo_is_joined_channel_by_channel() -> None:
     units = [murmur(3000, 2, seed=seed) for seed in range(2)]
     joined, _ = _joined(Joiner(RATE_HZ, channels=2), units)

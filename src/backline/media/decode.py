@@ -42,16 +42,18 @@ def decode_raw(data: bytes, format_name: str, rate_hz: int, channels: int = 1) -
 
 
 def _read(container: InputContainer) -> tuple[Samples, int]:
-    if not container.streams.audio:
+    tracks = [stream for stream in container.streams.audio if stream.codec_context]  # without one its codec is unknown
+    if not tracks:
         raise _undecodable()
-    stream = container.streams.audio[0]
-    resampler = av.AudioResampler(format="flt", layout=stream.layout, rate=stream.rate)
+    stream = tracks[0]
+    channels, rate_hz = stream.channels, stream.rate
+    resampler = av.AudioResampler(format="flt", layout=stream.layout, rate=rate_hz)
     blocks = [
-        block.to_ndarray().reshape(-1, stream.channels)
+        block.to_ndarray().reshape(-1, channels)
         for frame in [*_frames(container, stream), None]
         for block in resampler.resample(frame)
     ]
-    return np.concatenate([np.zeros((0, stream.channels), dtype=np.float32), *blocks]), stream.rate
+    return np.concatenate([np.zeros((0, channels), dtype=np.float32), *blocks]), rate_hz
 
 
 def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:

@@ -12,7 +12,7 @@ class Resampler:
     """From source_hz to target_hz, block by block, as if the whole had been there at once.
 
     n frames in become round(n * target_hz / source_hz) frames out, aligned with the input. Equal rates pass uncopied.
-    soxr's HQ filter (20 bits) gathers 30 to 45 ms before it gives anything; nothing of that is lost at the end.
+    soxr's HQ filter (20 bits) gathers about 40 ms, 80 ms down to 8 kHz; nothing of that is lost at the end.
     """
 
     def __init__(self, source_hz: int, target_hz: int, channels: int = 1) -> None:
