@@ -10,7 +10,7 @@ import { PcmPlayer } from "./pcm.js";
  * @property {string} format - what to ask the server for
  * @property {number | null} sampleRate - in Hz, when the player needs one
  * @property {number} position - seconds heard
- * @property {{start: number, end: number}} range - seconds that can be heard now; `seek` keeps within them
+ * @property {number} endSeconds - of what came so far; `seek` keeps within it
  * @property {boolean} playing
  * @property {(bytes: ArrayBuffer) => void} append - the next bytes of the stream
  * @property {() => void} end - nothing more comes

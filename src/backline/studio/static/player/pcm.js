@@ -33,8 +33,8 @@ export class PcmPlayer {
     return Math.max(0, this.#playedFrame / RATE_HZ - latency);
   }
 
-  get range() {
-    return { start: 0, end: this.#madeFrames / RATE_HZ };
+  get endSeconds() {
+    return this.#madeFrames / RATE_HZ;
   }
 
   append(bytes) {
@@ -66,7 +66,7 @@ export class PcmPlayer {
   }
 
   seek(seconds) {
-    const frame = Math.round(Math.min(Math.max(seconds, 0), this.range.end) * RATE_HZ);
+    const frame = Math.round(Math.min(Math.max(seconds, 0), this.endSeconds) * RATE_HZ);
     const next = this.#pieces.findIndex((piece) => piece.frame + piece.samples.length > frame);
     this.#round += 1;
     this.#finished = this.#endSent = false;

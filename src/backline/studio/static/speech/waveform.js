@@ -58,14 +58,14 @@ export function Waveform({ take }) {
 }
 
 function onKey(event, take) {
-  const { position, range } = take.player;
+  const { position, endSeconds } = take.player;
   const target = {
     ArrowRight: position + STEP_SECONDS,
     ArrowUp: position + STEP_SECONDS,
     ArrowLeft: position - STEP_SECONDS,
     ArrowDown: position - STEP_SECONDS,
-    Home: range.start,
-    End: range.end,
+    Home: 0,
+    End: endSeconds,
   }[event.key];
   if (target === undefined) return;
   event.preventDefault();
@@ -135,18 +135,15 @@ class Strip {
     const pitch = BAR_PIXELS + GAP_PIXELS;
     const count = Math.floor(width / pitch);
     const heights = this.#take?.outline.bars(count, pitch * this.secondsPerPixel) ?? [];
-    const { start = 0 } = this.#take?.player.range ?? {};
     const played = (this.#take?.player.position ?? 0) / this.secondsPerPixel;
     for (let bar = 0; bar < count; bar++) {
       const x = bar * pitch;
       const length = bar < heights.length ? Math.max(BAR_PIXELS, heights[bar] ** 0.75 * (height - 12)) : BAR_PIXELS;
       context.fillStyle = bar >= heights.length ? look.empty : x < played ? look.played : look.rest;
-      context.globalAlpha = x + pitch < start / this.secondsPerPixel ? 0.35 : 1; // no longer in the browser's memory
       context.beginPath();
       context.roundRect(x, (height - length) / 2, BAR_PIXELS, length, BAR_PIXELS / 2);
       context.fill();
     }
-    context.globalAlpha = 1;
   }
 
   #drawWord(context, look, height) {

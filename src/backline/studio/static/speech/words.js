@@ -49,6 +49,7 @@ class WordsView {
 
   update() {
     const { stretches } = this.#take.timeline;
+    this.#container.classList.toggle("untimed", this.#take.phase !== "making" && !stretches.length);
     while (this.#words.length < stretches.length) this.#add(stretches[this.#words.length]);
     if (this.#take.heard) this.#light(this.#take.timeline.indexAt(this.#take.player.position));
   }
