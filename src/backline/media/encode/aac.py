@@ -5,7 +5,7 @@ from __future__ import annotations
 from backline.media.audio import Samples
 from backline.media.encode.codec import Codec
 
-_INDEX_OF_RATE = {96000: 0, 88200: 1, 64000: 2, 48000: 3, 44100: 4, 32000: 5, 24000: 6, 22050: 7, 16000: 8, 8000: 11}
+_INDEX_OF_RATE = {48000: 3, 24000: 6, 22050: 7, 16000: 8, 8000: 11}
 _HEADER_BYTES = 7
 _LOW_COMPLEXITY = 1
 _VARIABLE_RATE = 0x7FF  # buffer fullness: not stated

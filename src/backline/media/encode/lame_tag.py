@@ -20,7 +20,7 @@ def information_frame(
     """One MPEG frame of `length_bytes`.
 
     first_header: the four bytes that begin the stream's first frame of sound.
-    frames, total_bytes: of the stream, this frame's bytes included; 0 while nobody knows.
+    frames: of sound, without this one. total_bytes: with this one. Both 0 while nobody knows.
     padding_frames: PCM frames after the true end; at most 4095.
     """
     sync, version, third, modes = first_header
