@@ -72,10 +72,15 @@ class SpokenText:
     def slice(self, start: int, end: int) -> SpokenText:
         """The part `text[start:end]`, still tied to the same source."""
         spans = []
-        for span in self.spans:
+        first = bisect_right(self.spans, start, key=lambda span: span.end)
+        for index in range(first, len(self.spans)):
+            span = self.spans[index]
+            if span.start >= end:
+                break
             low, high = max(start, span.start), min(end, span.end)
             if low < high:
-                spans.append(Span(low - start, high - start, *self.source_of(low, high)))
+                source = (_source_point(span, low, at_end=False), _source_point(span, high, at_end=True))
+                spans.append(Span(low - start, high - start, *source))
         return SpokenText(self.text[start:end], tuple(spans))
 
     def _span_at(self, position: int) -> Span:

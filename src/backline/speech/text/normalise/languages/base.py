@@ -1,0 +1,106 @@
+"""What a language brings: its numerals and its tables. A field left empty switches off what needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+
+class Numerals(Protocol):
+    """How whole numbers (n >= 0) are said."""
+
+    def cardinal(self, n: int) -> str:
+        """As it is counted, standing alone."""
+
+    def counted(self, n: int) -> str:
+        """Before the thing that is counted."""
+
+    def ordinal(self, n: int) -> str:
+        """The n-th, in its dictionary form."""
+
+    def year(self, n: int) -> str:
+        """As a year of the calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """written: symbols, codes and names; one, many: names by count; minor_*: of the hundredth part.
+
+    many_before_minor: `many` in front of a minor amount, where it differs.
+    """
+
+    written: tuple[str, ...]
+    one: str
+    many: str
+    minor_one: str = ""
+    minor_many: str = ""
+    many_before_minor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Magnitude:
+    """A word like million. one, many: by count, standing alone; before: in front of what is counted."""
+
+    one: str
+    many: str = ""
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """one, many: names by count; per: in a quotient, where it differs from `one`.
+
+    before: words in front of the number, in languages that say a rate so.
+    """
+
+    one: str
+    many: str
+    per: str = ""
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Everything that the classes ask of a language.
+
+    code: of two letters. per: the word in a quotient; empty where the divisor comes first (గంటకు అరవై). digits: the names of 0 to 9. day_first: dd/mm rather than mm/dd. indian: lakh and crore for
+    numbers without separators. magnitudes: written word after a number (million, lakh, cr) to its spoken word.
+    unit_words: written unit to `Unit`; unit_symbols: the same, but only in this case and glued or spaced.
+    identifiers: a pattern for the words after which a number is a code, said digit by digit.
+    """
+
+    code: str
+    numerals: Numerals
+    digits: tuple[str, ...]
+    point: str
+    minus: str
+    plus: str
+    percent: str
+    to: str
+    per: str
+    by: str
+    indian: bool = False
+    day_first: bool = True
+    western: Numerals | None = None
+    magnitudes: Mapping[str, Magnitude] = field(default_factory=dict)
+    months: Mapping[str, int] = field(default_factory=dict)
+    month_names: tuple[str, ...] = ()
+    currencies: tuple[Currency, ...] = ()
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    powers: Mapping[str, str] = field(default_factory=dict)
+    abbreviations: Mapping[str, str] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    operators: Mapping[str, str] = field(default_factory=dict)
+    emoji: Mapping[str, str] = field(default_factory=dict)
+    letters: Mapping[str, str] = field(default_factory=dict)
+    acronyms: Mapping[str, str] = field(default_factory=dict)
+    web_marks: Mapping[str, str] = field(default_factory=dict)
+    web_words: Mapping[str, str] = field(default_factory=dict)
+    identifiers: str = ""
+    year_before: str = ""
+    year_after: str = ""
+    address_words: str = ""
+    joined_suffixes: tuple[str, ...] = ()
+    vulgar: Mapping[str, str] = field(default_factory=dict)
+    script: Literal["latin", "indic"] = "indic"

@@ -1,0 +1,77 @@
+"""Quantities with a unit: 12 kg, 60 km/h, 5 sq ft, 37 °C, 45%."""
+
+from __future__ import annotations
+
+import re
+
+from backline.speech.text.normalise.cardinal import magnitude_word
+from backline.speech.text.normalise.languages.base import Language, Unit
+from backline.speech.text.normalise.number import Numbers, amount
+from backline.speech.text.normalise.rules import DIGIT, LETTER, NUMBER, Piece, Reading, Rule, one_of, piece, rule
+
+_POWERS = {"²": "2", "³": "3", "^2": "2", "^3": "3", "2": "2", "3": "3"}
+
+
+def rules(language: Language) -> list[Rule]:
+    """Units and their quotients, and percent."""
+    numbers = Numbers(language)
+    reader = _Measure(language, numbers)
+    units = one_of(language.units)
+    magnitude = rf"(?:\s?(?P<m>{one_of(language.magnitudes)}))?" if language.magnitudes else "(?P<m>(?!))?"
+    power = r"(?P<p>[²³]|\^[23]|(?<=m)[23])?"
+    quotient = rf"(?:\s?/\s?(?P<d>{units}))?"
+    return [
+        rule(
+            (DIGIT, "."),
+            rf"(?P<n>{NUMBER})(?P<g>\s?%|\s?٪)",
+            lambda match: [piece(match, "n", numbers.cardinal(match["n"])), piece(match, "g", " " + language.percent)],
+        ),
+        rule(
+            (DIGIT, "."),
+            rf"(?P<n>{NUMBER}){magnitude}(?P<g>\s?-?\s?)(?P<u>{units}){power}{quotient}(?![{LETTER}\d]|\.[a-z])",
+            reader.read,
+        ),
+        rule(DIGIT, rf"(?P<n>{NUMBER})/(?P<d>{units})(?![{LETTER}\d])", reader.per),
+    ]
+
+
+class _Measure:
+    def __init__(self, language: Language, numbers: Numbers) -> None:
+        self._language = language
+        self._numbers = numbers
+
+    def read(self, match: re.Match[str]) -> Reading:
+        unit = self._unit(match["u"])
+        if unit is None or ("-" in match["g"] and len(match["u"]) < 3):
+            return None
+        text, language = match["n"], self._language
+        number = self._numbers.cardinal(text, counted=True)
+        single = (amount(text) == 1 and "." not in text and not match["m"]) or "-" in match["g"]
+        name = unit.one if single else unit.many
+        if match["p"]:
+            name = f"{language.powers[_POWERS[match['p'].lower()]]} {name}"
+        front = unit.before
+        if match["d"]:
+            divisor = self._unit(match["d"])
+            if divisor is None:
+                return None
+            front = "" if language.per else divisor.per
+            name = f"{name} {language.per} {divisor.per or divisor.one}" if language.per else name
+        pieces: list[Piece] = [piece(match, "n", f"{front} {number}" if front else number)]
+        if match["m"]:
+            word = magnitude_word(language.magnitudes[match["m"].lower()], text, before=True)
+            pieces.append((" " + word, match.end("n"), match.end("m")))
+        pieces.append((" " + name, pieces[-1][2], match.end()))
+        return pieces
+
+    def per(self, match: re.Match[str]) -> Reading:
+        divisor = self._unit(match["d"])
+        if divisor is None:
+            return None
+        number = self._numbers.cardinal(match["n"], counted=True)
+        per = self._language.per
+        return f"{number} {per} {divisor.per or divisor.one}" if per else f"{divisor.per} {number}"
+
+    def _unit(self, written: str) -> Unit | None:
+        units = self._language.units
+        return units.get(written) or units.get(written.lower())

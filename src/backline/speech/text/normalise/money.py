@@ -1,0 +1,64 @@
+"""Amounts of money: symbols, codes and names, before and after; minor units; lakh, crore and million."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from backline.speech.text.normalise.cardinal import magnitude_word
+from backline.speech.text.normalise.languages.base import Currency, Language
+from backline.speech.text.normalise.number import Numbers, amount
+from backline.speech.text.normalise.rules import DIGIT, END, LETTER, NUMBER, Reading, Rule, one_of, rule
+
+
+def rules(language: Language) -> list[Rule]:
+    """₹1,23,456.50, Rs. 500/-, US$ 3 million, 500 INR, 2 crore rupees."""
+    names = {written.lower(): currency for currency in language.currencies for written in currency.written}
+    if not names:
+        return []
+    reader = _Money(language, names)
+    magnitude = rf"(?:\s?(?P<m>{one_of(language.magnitudes)}){END})?" if language.magnitudes else "(?P<m>(?!))?"
+    tail = r"(?:\s?/[-=](?!\d))?"
+    before = rf"(?P<c>{one_of(names)})\.?\s?(?P<n>{NUMBER}){magnitude}{tail}(?![{LETTER}])"
+    after = rf"(?P<n>{NUMBER}){magnitude}\s?(?P<c>{one_of(names)}){tail}(?![{LETTER}\d])"
+    return [rule(_starts(names), before, reader.read), rule((DIGIT, "."), after, reader.read)]
+
+
+def _starts(names: dict[str, Currency]) -> set[str]:
+    return {found[0] if (found := re.match(rf"[{LETTER}]+", name)) else name[0] for name in names}
+
+
+class _Money:
+    def __init__(self, language: Language, names: dict[str, Currency]) -> None:
+        self._language = language
+        self._names = names
+        self._numbers = Numbers(language)
+        self._indian = Numbers(replace(language, indian=True))
+
+    def read(self, match: re.Match[str]) -> Reading:
+        currency = self._names[match["c"].lower()]
+        numbers = self._indian if "₹" in currency.written else self._numbers
+        text = match["n"]
+        if match["m"]:
+            magnitude = self._language.magnitudes[match["m"].lower()]
+            word = magnitude_word(magnitude, text, before=True)
+            return f"{numbers.cardinal(text, counted=True)} {word} {currency.many}"
+        whole, _, fraction = text.partition(".")
+        minor = fraction.rstrip("0").ljust(2, "0") if fraction else ""
+        if len(minor) > 2 or not currency.minor_one:
+            return self._major(numbers, text if minor.strip("0") else whole, currency)
+        cents = int(minor or "0")
+        if not cents:
+            return self._major(numbers, whole or "0", currency)
+        small = (
+            f"{numbers.cardinal(str(cents), counted=True)} {currency.minor_one if cents == 1 else currency.minor_many}"
+        )
+        if amount(whole or "0") == 0:
+            return small
+        return f"{self._major(numbers, whole, currency, before_minor=True)} {small}"
+
+    def _major(self, numbers: Numbers, text: str, currency: Currency, *, before_minor: bool = False) -> str:
+        many = (currency.many_before_minor if before_minor else "") or currency.many
+        return (
+            f"{numbers.cardinal(text, counted=True)} {currency.one if amount(text) == 1 and '.' not in text else many}"
+        )

@@ -1,0 +1,90 @@
+"""One pass over a text: find tokens, ask the rules that may begin there, keep everything else as it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from backline.speech.text.normalise.rules import CAPITALS, COMPOUND, DIGIT, LETTER, Piece, Rule
+
+_TOKEN = re.compile(rf"([{LETTER}]+)|(\d)|[^\s{LETTER}\d]")
+_LETTER = re.compile(rf"[{LETTER}]")
+_LETTER_OR_DIGIT = re.compile(rf"[{LETTER}\d]")
+_JOINS = frozenset("@.:/\\_-0123456789'’&+#")
+
+
+class Scanner:
+    """The rules of one language, filed by where they may start."""
+
+    def __init__(self, rules: Iterable[Rule], joined_suffixes: Iterable[str] = ()) -> None:
+        """joined_suffixes: endings that stay joined to the words of a number before them."""
+        self._rules: dict[str, tuple[Rule, ...]] = {}
+        for one in rules:
+            for start in one.starts:
+                self._rules[start] = (*self._rules.get(start, ()), one)
+        suffixes = "|".join(re.escape(suffix) for suffix in sorted(joined_suffixes, key=len, reverse=True))
+        self._suffix = re.compile(rf"(?:{suffixes})(?![{LETTER}])") if suffixes else None
+
+    def pieces(self, text: str) -> list[Piece] | None:
+        """The whole text in pieces, or None when nothing is to be changed."""
+        out: list[Piece] = []
+        done = position = 0
+        find, rules_at = _TOKEN.search, self._rules_at
+        while token := find(text, position):
+            start, position = token.span()
+            rules = rules_at(text, token)
+            if not rules:
+                continue
+            read = _first_reading(rules, text, start)
+            if read is None:
+                continue
+            if start > done:
+                out.append((text[done:start], done, start))
+            end = read[-1][2]
+            self._join(out, text, read, start, end)
+            done = position = end
+        if not out:
+            return None
+        if done < len(text):
+            out.append((text[done:], done, len(text)))
+        return out
+
+    def _rules_at(self, text: str, token: re.Match[str]) -> tuple[Rule, ...]:
+        rules = self._rules
+        if token.lastindex == 2:
+            return rules.get(DIGIT, ())
+        if token.lastindex is None:
+            return rules.get(token[0], ())
+        word = token[0]
+        found = rules.get(word.lower(), ())
+        following = text[token.end() : token.end() + 1]
+        if following and following in _JOINS:
+            found += rules.get(COMPOUND, ())
+        if word.isupper():
+            found += rules.get(CAPITALS, ())
+        return found
+
+    def _join(self, out: list[Piece], text: str, read: list[Piece], start: int, end: int) -> None:
+        """Add a reading, with a blank where its words would run into a word beside them."""
+        spoken, *place = read[0]
+        before = out[-1][0] if out else ""
+        if start and before and _LETTER_OR_DIGIT.match(before[-1]) and _LETTER.match(spoken):
+            read[0] = (" " + spoken, place[0], place[1])
+        spoken, *place = read[-1]
+        following = text[end : end + 1]
+        suffix = self._suffix is not None and self._suffix.match(text, end)
+        if following and not suffix and _LETTER.match(following) and _LETTER.match(spoken[-1:] or " "):
+            read[-1] = (spoken + " ", place[0], place[1])
+        out.extend(read)
+
+
+def _first_reading(rules: tuple[Rule, ...], text: str, start: int) -> list[Piece] | None:
+    for rule in rules:
+        match = rule.pattern.match(text, start)
+        if match is None:
+            continue
+        reading = rule.read(match)
+        if reading is None:
+            continue
+        return [(reading, start, match.end())] if isinstance(reading, str) else reading
+    return None
