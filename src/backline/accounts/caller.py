@@ -1,4 +1,4 @@
-"""Where the caller comes in: the one dependency that every route with an owner declares."""
+"""Where the caller comes in: a dependency for every route that has an owner, a wrapper for apps that have none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backline.accounts.loopback import LoopbackGate
 from backline.accounts.principal import Principal
@@ -18,3 +19,13 @@ async def caller(connection: HTTPConnection) -> Principal:
 
 
 Caller = Annotated[Principal, Depends(caller)]
+
+
+def guarded(app: ASGIApp) -> ASGIApp:
+    """The same app, for callers that may come in; for what has no dependencies, such as mounted files."""
+
+    async def admit_first(scope: Scope, receive: Receive, send: Send) -> None:
+        await caller(HTTPConnection(scope))
+        await app(scope, receive, send)
+
+    return admit_first

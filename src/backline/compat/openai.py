@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
@@ -17,10 +18,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from backline.accounts.caller import Caller
-from backline.errors import BacklineError, Failed, Invalid, NotFound
+from backline.errors import BacklineError, Failed, Invalid, NotFound, Unavailable
 from backline.observability.logging import get_logger
 from backline.speech.plan import Planner
 from backline.speech.replies import SpeechReplies
@@ -30,7 +32,7 @@ from backline.web.problems import describe_validation, status_of, validation_sta
 from backline.web.provide import provide
 from backline.web.streaming import Stream, StreamedResponse
 
-_OUR_MODELS = frozenset({"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
+_THEIR_MODELS = re.compile(r"tts-1(-hd)?(-\d{4})?|gpt-4o-mini-tts(-\d{4}-\d\d-\d\d)?")
 """Names that clients of that API send when nobody configured them; they mean the default engine."""
 
 _THEIR_VOICES: Mapping[str, int] = {
@@ -38,6 +40,16 @@ _THEIR_VOICES: Mapping[str, int] = {
     for number, name in enumerate("alloy ash ballad coral echo fable nova onyx sage shimmer verse marin cedar".split())
 }
 """Their names, spread over the voices of the default engine in this order."""
+
+_PARAMS: Mapping[str, str] = {
+    "model_not_found": "model",
+    "unknown_voice": "voice",
+    "unsupported_speed": "speed",
+    "unsupported_parameter": "instructions",
+    "nothing_to_say": "input",
+    "bad_ssml": "input",
+}
+"""The field that a refusal is about, by its code."""
 
 _ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
@@ -70,11 +82,16 @@ class OpenAIRoute(APIRoute):
             try:
                 response = await handle(request)
             except RequestValidationError as error:
-                status, code = validation_status(request, error.errors())
-                detail, fields = describe_validation(error.errors())
-                return envelope(status, detail, code, fields[0]["field"] if fields else None)
+                return _envelope_of_validation(request, error)
+            except HTTPException as error:  # the body could not be read
+                if isinstance(error.__cause__, BacklineError):
+                    return envelope_of(error.__cause__)
+                return envelope(400, "The body is not valid JSON in UTF-8.", "malformed_json")
             except BacklineError as error:
                 return envelope_of(error)
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong, their clients read their envelope
+                get_logger().error("web.failed", exc_info=error)
+                return envelope(500, "Something went wrong on our side. The request id tells us what.", "internal_error")
             return response.translated(describe=envelope_of) if isinstance(response, StreamedResponse) else response
 
         return enveloped
@@ -156,32 +173,47 @@ def _event(data: Mapping[str, Any]) -> bytes:
 
 
 def envelope(status: int, message: str, code: str, param: str | None = None) -> Response:
+    """Their clients know 400, not 422, for what makes no sense."""
+    status = 400 if status == 422 else status
     kind = _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     return JSONResponse({"error": {"message": message, "type": kind, "param": param, "code": code}}, status)
 
 
 def envelope_of(error: BacklineError) -> Response:
-    """Their clients know 400 for what makes no sense."""
     if isinstance(error, Failed):
         get_logger().error("web.failed", code=error.code, exc_info=error)
-    status = status_of(error)
-    response = envelope(400 if status == 422 else status, error.detail, error.code)
+    response = envelope(status_of(error), error.detail, error.code, _PARAMS.get(error.code))
+    response.headers["X-Should-Retry"] = "true" if error.retryable else "false"  # their clients retry every 5xx else
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
     return response
 
 
+def _envelope_of_validation(request: Request, error: RequestValidationError) -> Response:
+    status, code = validation_status(request, error.errors())
+    if status == 415:
+        return envelope(status, "Send the body as JSON, with the header Content-Type: application/json.", code)
+    detail, fields = describe_validation(error.errors())
+    return envelope(status, detail, code, fields[0]["field"].partition(".")[0])
+
+
 def _voice(planner: Planner, model: str, voice: str) -> str:
     """One of ours as it is; one of theirs by its place, among the voices of the model."""
-    statuses = [status for status in planner.engines() if status.entry.name == model and status.capabilities]
-    if not statuses and model not in _OUR_MODELS:
+    status = next((status for status in planner.engines() if status.entry.name == model), None)
+    if status is None and not _THEIR_MODELS.fullmatch(model):
         raise NotFound("There is no such model. GET /v1/models lists them.", code="model_not_found")
-    status = statuses[0] if statuses else planner.default_engine()
-    assert status.capabilities is not None
+    named = status is not None
+    status = status or planner.default_engine()
+    if status.capabilities is None:
+        raise Unavailable(
+            status.reason or "That model does not run.",
+            code="engine_unavailable" if status.entry.installed else "engine_not_installed",
+            retryable=status.entry.installed,
+        )
     voices = [known.id for known in status.capabilities.voices]
     if voice in _THEIR_VOICES:
         return voices[_THEIR_VOICES[voice] % len(voices)]
-    if statuses and voice not in voices:
+    if named and voice not in voices:
         raise Invalid("That model has no such voice. GET /v1/audio/voices lists them.", code="unknown_voice")
     return voice
 

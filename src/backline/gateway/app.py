@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from backline.compat import openai
 from backline.engines.catalog import CATALOG, EngineEntry
-from backline.gateway import health, metrics
+from backline.gateway import description, health, metrics
 from backline.gateway.services import open_services
 from backline.settings import Settings
 from backline.speech import router as speech
@@ -40,10 +40,18 @@ def create_app(
         title="Backline",
         version=version("backline"),
         lifespan=lifespan,
-        docs_url=None,  # they load their scripts from elsewhere; the description itself is at /openapi.json
+        docs_url=None,  # they load their scripts from elsewhere
         redoc_url=None,
+        openapi_url=None,  # FastAPI's own would be open to everybody; ours is in `description`
     )
-    for router in (speech.router, openai.router, speech_socket.router, health.router, metrics.router):
+    for router in (
+        speech.router,
+        openai.router,
+        speech_socket.router,
+        health.router,
+        metrics.router,
+        description.router,
+    ):
         app.include_router(router)
     add_studio(app)
     add_problem_handlers(app)

@@ -10,7 +10,9 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from backline.clock import monotonic
 from backline.observability.logging import get_logger
+from backline.realtime.sessions import Sessions
 from backline.realtime.socket import MAX_MESSAGE_BYTES
 from backline.settings import ServerSettings
 from backline.speech.service import SpeechService
@@ -37,6 +39,7 @@ class Server(uvicorn.Server):
                 ws_max_size=MAX_MESSAGE_BYTES,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=5,
+                ws_per_message_deflate=False,  # sound is compressed already, or wanted at once
             )
         )
         self._app = app
@@ -53,11 +56,14 @@ class Server(uvicorn.Server):
             self._on_start(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._loop is None or self._draining is not None:
-            self.force_exit = self._draining is not None
+        if self._loop is None:
             super().handle_exit(sig, frame)
-        else:
+        elif self._draining is None:
             self._loop.call_soon_threadsafe(self._begin_drain, sig)
+        else:
+            self.force_exit = True
+            self.config.timeout_graceful_shutdown = 0
+            super().handle_exit(sig, frame)
 
     def _begin_drain(self, sig: int) -> None:
         if self._draining is None:
@@ -65,12 +71,16 @@ class Server(uvicorn.Server):
 
     async def _drain(self, sig: int) -> None:
         provided: Provided = self._app.state.provided
-        service = provided.get(SpeechService)
+        service, sessions = provided.get(SpeechService), provided.get(Sessions)
         service.drain()
         get_logger().info("server.draining", signal=signal.Signals(sig).name, streams=service.streams_in_flight)
+        began = monotonic()
         try:
             async with asyncio.timeout(self._drain_seconds):
+                await sessions.drain()
                 await service.idle()
         except TimeoutError:
             get_logger().warning("server.drain_timeout", streams=service.streams_in_flight)
+        # What was made must still be sent: the rest of the time is for that.
+        self.config.timeout_graceful_shutdown = max(1, round(self._drain_seconds - (monotonic() - began)))
         self.should_exit = True

@@ -10,6 +10,7 @@ from backline.compute.runner import Runner
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.metrics import MetricsAccess
 from backline.observability.metrics import PrometheusMetrics
+from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
 from backline.speech.plan import Planner
 from backline.speech.records import RecordsInMemory
@@ -46,6 +47,7 @@ async def open_services(
         yield Provided(
             {
                 LoopbackGate: gate,
+                Sessions: Sessions(),
                 MetricsAccess: MetricsAccess(metrics, gate, settings.observability.metrics_token),
                 SpeechReplies: SpeechReplies(service, runner, folder, speech.stall_seconds),
                 SpeechService: service,

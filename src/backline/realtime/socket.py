@@ -15,8 +15,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from backline.errors import BacklineError, Invalid
 
-MAX_MESSAGE_BYTES = 256 * 1024
-"""Largest message a client may send; the server is told when it starts, so that it never buffers more."""
+MAX_MESSAGE_BYTES = 1_000_000
+"""Largest message a client may send; the server is told when it starts, so that it never buffers more. A text of 50 000
+characters fits however it is escaped (an emoji as JSON's `\\uXXXX\\uXXXX` is 12 bytes)."""
 
 _GOING_AWAY = 1001
 _TRY_AGAIN_LATER = 1013
@@ -63,7 +64,7 @@ class Socket:
         text = message.get("text")
         try:
             event = json.loads(text) if text is not None else None
-        except ValueError:
+        except (ValueError, RecursionError):
             event = None
         if not isinstance(event, dict):
             raise Invalid("Send JSON objects as text frames.", code="bad_message")

@@ -7,6 +7,7 @@ Each sentence is spoken as soon as the next one begins to arrive. Utterances fol
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
@@ -23,6 +24,10 @@ from backline.speech.service import MAX_TEXT_CHARACTERS, Request, SpeechService
 from backline.speech.stream import Event, Outline, Sound, SpeechStream
 from backline.speech.utterance import Utterance
 from backline.web.problems import describe_validation
+
+_EVENTS = ("session.config", "input.text", "input.flush", "input.done", "cancel", "ping")
+
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _MAX_UTTERANCES = 16
 """Utterances that may wait behind the one that is spoken."""
@@ -52,16 +57,17 @@ class SpeechSession:
 
     async def run(self) -> None:
         """Returns when the session is over; whoever sees first that the client has left ends it for all."""
-        with suppress_in_groups(WebSocketDisconnect):
+        try:
             async with self._tasks:
                 await self._send_ready()
                 while True:
                     await self._turn()
+        except* WebSocketDisconnect:
+            pass
 
-    def drain(self) -> None:
-        """The server goes away: what was begun is spoken to its end, then the client is told."""
-        if not self._done:
-            self._tasks.create_task(self._leave(Unavailable("The server is going away. Try again.", code="draining")))
+    def leave(self, reason: BacklineError) -> None:
+        """Speak what was begun to its end, then tell the client why the session ends."""
+        self._tasks.create_task(self._leave(reason))
 
     async def _turn(self) -> None:
         try:
@@ -170,11 +176,11 @@ class SpeechSession:
         while self._speaking:
             self._changed.clear()
             await self._changed.wait()
-        if reason is not None:
-            await self._socket.refuse(reason)
-        else:
+        if reason is None:
             await self._socket.send({"type": "session.done"})
             await self._socket.close()
+        elif not self._done:
+            await self._socket.refuse(reason)
 
     async def _speak_after(self, before: asyncio.Task[None] | None, utterance: Utterance) -> None:
         try:
@@ -190,7 +196,7 @@ class SpeechSession:
         self._forget(utterance)
 
     def _forget(self, utterance: Utterance) -> None:
-        del self._speaking[utterance]
+        self._speaking.pop(utterance, None)
         if self._open is utterance:
             self._open = None
         self._changed.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, WebSocket
@@ -9,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from backline.accounts.loopback import LoopbackGate
 from backline.errors import BacklineError
+from backline.realtime.sessions import Sessions
 from backline.realtime.socket import Socket
 from backline.settings import SpeechSettings
 from backline.speech.service import SpeechService
@@ -23,17 +25,18 @@ async def speak_over_socket(
     websocket: WebSocket,
     service: Annotated[SpeechService, Depends(provide(SpeechService))],
     gate: Annotated[LoopbackGate, Depends(provide(LoopbackGate))],
+    sessions: Annotated[Sessions, Depends(provide(Sessions))],
     settings: Annotated[SpeechSettings, Depends(provide(SpeechSettings))],
 ) -> None:
     socket = Socket(websocket, settings.stall_seconds)
-    await socket.accept()
     try:
+        await socket.accept()
         caller = gate.admit(websocket.headers.items())
+        session = SpeechSession(socket, service, caller, websocket.scope["request_id"], settings.socket_idle_seconds)
+        with sessions.present(session):
+            await session.run()
     except BacklineError as error:
-        try:
+        with suppress(WebSocketDisconnect):
             await socket.refuse(error)
-        except WebSocketDisconnect:
-            return
+    except WebSocketDisconnect:
         return
-    session = SpeechSession(socket, service, caller, websocket.scope["request_id"], settings.socket_idle_seconds)
-    await session.run()

@@ -17,6 +17,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from backline.accounts.caller import caller, guarded
+
 STATIC_DIR = Path(__file__).parent / "static"
 
 _MEDIA_TYPES = {
@@ -43,10 +45,11 @@ def add_studio(app: FastAPI) -> None:
     files = StudioFiles(directory=STATIC_DIR)
 
     async def studio(request: Request) -> Response:
+        await caller(request)
         return await files.get_response("index.html", request.scope)
 
     app.add_route("/studio", studio, methods=["GET"], include_in_schema=False)
-    app.mount("/studio/static", files, name="studio-static")
+    app.mount("/studio/static", guarded(files), name="studio-static")
 
 
 class StudioFiles(StaticFiles):
