@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import uvloop
+from tests.fakes.engines import TrivialEngine, entry
 
 from backline.engines.catalog import CATALOG
 from backline.gateway.app import create_app
 from backline.gateway.server import Server
 from backline.observability.logging import configure_logging
 from backline.settings import Settings
-from tests.fakes.engines import TrivialEngine, entry
 
 if __name__ == "__main__":
     configure_logging("INFO")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u
@@ -15,9 +15,12 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def new_id(prefix: str) -> str:
-    """`prefix_` and 26 characters: 48 bits of milliseconds, then 80 random bits (the layout of a ULID)."""
+    """`prefix_` and 26 characters: 48 bits of milliseconds, then 80 random bits (the layout of a ULID).
+
+    Unique, but no secret: whoever must not guess something needs `secrets`.
+    """
     moment = _encode(time.time_ns() // 1_000_000, _TIME_CHARACTERS)
-    return f"{prefix}_{moment}{_encode(secrets.randbits(80), _RANDOM_CHARACTERS)}"
+    return f"{prefix}_{moment}{_encode(random.getrandbits(80), _RANDOM_CHARACTERS)}"
 
 
 def is_id(text: str) -> bool:

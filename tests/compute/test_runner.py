@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -16,6 +17,7 @@ from backline.compute.runner import Runner
 from backline.engines.catalog import EngineEntry, Isolation
 from backline.engines.speech.base import SpeechParams, SpeechState
 from backline.errors import Failed, Invalid, NotFound, Unavailable
+from backline.media.audio import Samples
 from tests.fakes.engines import (
     BreakingEngine,
     CrashingEngine,
@@ -63,7 +65,7 @@ async def until_noted(event: str) -> None:
 async def test_all_that_is_made_arrives_in_order(isolation: Isolation) -> None:
     async with host(FakeEngine, isolation) as it:
         state = await it.open("fake")
-        parts = []
+        parts: list[Samples] = []
         async with aclosing(it.stream("x" * 40, state, PARAMS, 0)) as made:
             async for blocks in made:
                 parts.extend(block.samples for block in blocks)
@@ -162,24 +164,28 @@ async def test_the_shorter_delivered_goes_first(isolation: Isolation) -> None:
 
 @BOTH
 async def test_a_slow_listener_does_not_hold_an_instance(isolation: Isolation) -> None:
-    async with host(FakeEngine, isolation) as it:
-        async with aclosing(it.stream("x" * 100, SpeechState("fake"), PARAMS, 0)) as unread:
-            await anext(unread)
-            assert await asyncio.wait_for(speak(it, "x", "fake"), 10) == 5 * 480
+    async with (
+        host(FakeEngine, isolation) as it,
+        aclosing(it.stream("x" * 100, SpeechState("fake"), PARAMS, 0)) as unread,
+    ):
+        await anext(unread)
+        assert await asyncio.wait_for(speak(it, "x", "fake"), 10) == 5 * 480
 
 
 @BOTH
 async def test_an_unread_stream_makes_its_engine_wait(isolation: Isolation) -> None:
     """More than a minute of sound is not piled up for somebody who does not read."""
-    async with host(FakeEngine, isolation) as it:
-        async with aclosing(it.stream("x" * 2000, SpeechState("fake"), PARAMS, 0)) as unread:  # 200 s
-            frames = sum(len(block.samples) for block in await anext(unread))
-            await asyncio.sleep(1.0)
-            made_then = diary().count("block")
-            await asyncio.sleep(0.5)
-            assert diary().count("block") == made_then < 2000 * 5
-            async for blocks in unread:
-                frames += sum(len(block.samples) for block in blocks)
+    async with (
+        host(FakeEngine, isolation) as it,
+        aclosing(it.stream("x" * 2000, SpeechState("fake"), PARAMS, 0)) as unread,  # 200 s
+    ):
+        frames = sum(len(block.samples) for block in await anext(unread))
+        await asyncio.sleep(1.0)
+        made_then = diary().count("block")
+        await asyncio.sleep(0.5)
+        assert diary().count("block") == made_then < 2000 * 5
+        async for blocks in unread:
+            frames += sum(len(block.samples) for block in blocks)
     assert frames == 2000 * 5 * 480
 
 
@@ -221,8 +227,6 @@ async def test_a_process_ends_when_its_parent_is_killed() -> None:
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
-    import sys
-
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     child = int(await asyncio.wait_for(process.stdout.readline(), 30))

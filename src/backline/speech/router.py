@@ -14,6 +14,7 @@ from backline.speech.replies import SpeechReplies
 from backline.speech.schemas import GenerateRequest, NormalizeReply, NormalizeRequest, SpanOut
 from backline.speech.service import SpeechService
 from backline.speech.text.language import detect_language
+from backline.web.bodies import json_body, read_json
 from backline.web.provide import provide
 
 Service = Annotated[SpeechService, Depends(provide(SpeechService))]
@@ -22,15 +23,12 @@ Service = Annotated[SpeechService, Depends(provide(SpeechService))]
 router = APIRouter(tags=["speech"])
 
 
-@router.post("/v1/tts/generate", response_class=Response)
+@router.post("/v1/tts/generate", response_class=Response, openapi_extra=json_body(GenerateRequest))
 async def generate(
-    body: GenerateRequest,
-    request: Request,
-    caller: Caller,
-    replies: Annotated[SpeechReplies, Depends(provide(SpeechReplies))],
+    request: Request, caller: Caller, replies: Annotated[SpeechReplies, Depends(provide(SpeechReplies))]
 ) -> Response:
     """Speak a text: whole by default, or while it is made with `stream: true`."""
-    return replies.reply(body, request, caller)
+    return replies.reply(await read_json(request, GenerateRequest), request, caller)
 
 
 @router.post("/v1/tts/normalize")

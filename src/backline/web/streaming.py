@@ -58,17 +58,17 @@ class StreamedResponse(Response):
         return other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answering = asyncio.create_task(self._answer(scope, receive, send))
-        leaving = asyncio.create_task(_client_leaves(receive))
+        answering = asyncio.current_task()
+        assert answering is not None
+        watching = asyncio.create_task(_when_client_leaves(receive, answering.cancel))
         try:
-            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            if not watching.done():  # somebody else ends this task, the server for one
+                raise
+            answering.uncancel()
         finally:
-            leaving.cancel()
-            if not answering.done():
-                answering.cancel()
-                await asyncio.wait({answering})
-        if not answering.cancelled():
-            answering.result()
+            watching.cancel()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -100,6 +100,7 @@ class StreamedResponse(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _client_leaves(receive: Receive) -> None:
+async def _when_client_leaves(receive: Receive, stop: Callable[[], object]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    stop()
