@@ -81,10 +81,15 @@ def describe_validation(errors: Sequence[Any]) -> tuple[str, list[dict[str, str]
     return "; ".join(f"{field['field']}: {field['message']}" for field in fields), fields
 
 
+def is_called_json(request: Request) -> bool:
+    """By its Content-Type; what it really is shows later."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return content_type == "application/json" or content_type.endswith("+json")
+
+
 def validation_status(request: Request, errors: Sequence[Any]) -> tuple[int, str]:
     """A body that is no JSON is judged by what it was called: the wrong name is 415, bad JSON is 400."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json" and not content_type.endswith("+json"):
+    if not is_called_json(request):
         return 415, "unsupported_media_type"
     if any(error["type"] == "json_invalid" for error in errors):
         return 400, "malformed_json"

@@ -13,6 +13,8 @@ _END = re.compile(r"""(?P<mark>[.!?…।॥؟۔。！？]+)["'”’»)\]]*|\n[
 _CLAUSE = re.compile(r"[,;:،、—–](?=\s)|\s[-—–](?=\s)|[)\]](?=\s)")
 _LAST_WORD = re.compile(r"(\S+)$")
 _NO_SPACE_NEEDED = frozenset("।॥。！？۔؟")
+_VIRAMA = 9  # its canonical combining class
+_ZERO_WIDTH_JOINER = "\u200d"
 
 # Words that carry a full stop without ending a sentence. Those that often do end one (etc., a.m.) are decided by what
 # follows: a lower-case letter continues the sentence.
@@ -47,6 +49,8 @@ class SentenceCutter:
     def push(self, text: str) -> list[tuple[str, int]]:
         """The sentences that are complete now, each with its position."""
         self._buffer += text
+        if text.isspace():  # completes nothing, and there may be very much of it
+            return []
         cuts = list(cut(self._buffer, self._max_characters))
         if len(cuts) < 2:
             return []
@@ -69,13 +73,23 @@ def cut(text: str, max_characters: int = MAX_CHARACTERS) -> Iterator[tuple[int, 
     Linear in the text, and lazy: the first sentence of a book is there at once.
     """
     start = _skip_space(text, 0)
-    for match in _END.finditer(text):
-        if match.end() <= start:
-            continue
-        if match["mark"] is not None and not _ends_sentence(text, start, match):
-            continue
-        yield from _within_limit(text, start, _strip_end(text, start, match.end()), max_characters)
-        start = _skip_space(text, match.end())
+    match = _END.search(text, start)
+    while match is not None:
+        end = _strip_end(text, start, match.end())
+        while end - start > max_characters:
+            middle = _best_break(text, start, start + max_characters)
+            yield start, _strip_end(text, start, middle)
+            start = _skip_space(text, middle)
+        # What comes after a break is read as if the text began there: a cutter that was given the text in pieces has
+        # nothing else left of it.
+        if match.start() >= start:
+            if match["mark"] is None or _ends_sentence(text, start, match):
+                if start < end:
+                    yield start, end
+                start = _skip_space(text, match.end())
+            match = _END.search(text, match.end())
+        else:
+            match = _END.search(text, start)
     yield from _within_limit(text, start, _strip_end(text, start, len(text)), max_characters)
 
 
@@ -101,7 +115,7 @@ def _is_abbreviation(text: str, start: int, dot: int) -> bool:
         return following < len(text) and text[following].isdecimal()
     if len(word) == 1 and word.isalpha() and word.isupper() and word != "I":
         return True  # an initial: A. R. Rahman
-    if word.isdecimal() and len(word) <= 3 and text[start:dot].strip() == word:
+    if word.isdecimal() and len(word) <= 3 and dot - start == len(word):
         return True  # the number of a list item: 1. Begin
     return "." in word and all(len(part) == 1 for part in word.split(".")) and _continues(text, dot)
 
@@ -133,13 +147,15 @@ def _best_break(text: str, start: int, limit: int) -> int:
         if text[position - 1].isspace():
             return position
     for position in range(limit, half, -1):
-        if not _joins_previous(text[position]):
+        if not _belong_together(text[position - 1], text[position]):
             return position
     return limit
 
 
-def _joins_previous(character: str) -> bool:
-    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf") or unicodedata.combining(character) == 9
+def _belong_together(before: str, after: str) -> bool:
+    """A mark and its letter; the letters that a virama or a zero-width joiner makes one of."""
+    joined = unicodedata.combining(before) == _VIRAMA or before == _ZERO_WIDTH_JOINER
+    return joined or unicodedata.category(after) in ("Mn", "Mc", "Me", "Cf")
 
 
 def _skip_space(text: str, position: int) -> int:

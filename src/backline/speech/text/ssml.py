@@ -110,7 +110,7 @@ class _Reader:
         self._manners.append(_manner_inside(self._manners[-1], name, attributes))
 
     def _end(self, name: str) -> None:
-        if name == "sub" and not self._pieces:
+        if name == "sub" and not any(text.strip() for text, _, _ in self._pieces):
             raise self._bad_here("<sub> needs an alias and a text that it stands for")
         self._close_passage()
         self._manners.pop()
