@@ -7,13 +7,16 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import aclosing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -28,18 +31,23 @@ from backline.ids import new_id
 from backline.media.encode.formats import FORMATS
 from backline.observability.logging import configure_logging
 from backline.settings import Settings
+from backline.speech.events import Sound, SpokenWord
 from backline.speech.replies import passages_of
 from backline.speech.schemas import GenerateRequest
 from backline.speech.service import Request, SpeechService
-from backline.speech.stream import Sound, SpeechStream, SpokenWord
+from backline.speech.stream import SpeechStream
 from backline.speech.text.language import detect_language
 from backline.speech.text.normalise.normaliser import Normaliser
+from backline.web.problems import describe_validation
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Backline: the backend behind generative-media apps."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it would print local variables, and with them what somebody wrote
+    help="Backline: the backend behind generative-media apps.",
 )
-err = Console(stderr=True)
-out = Console()
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True)
 
 _PROGRESS_FROM_CHARACTERS = 1000
 """Shorter texts are spoken before a bar could be drawn."""
@@ -50,24 +58,30 @@ def main() -> None:
     try:
         app()
     except BacklineError as error:
-        err.print(f"[red]Error:[/red] {error.detail}", highlight=False)
-        raise SystemExit(1) from None
+        _fail(error.detail)
+    except ValidationError as error:
+        _fail(describe_validation(error.errors())[0])
+    except OSError as error:
+        _fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+
+
+def _fail(sentence: str) -> NoReturn:
+    err.print("[red]Error:[/red]", escape(sentence))
+    raise SystemExit(1)
 
 
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder for what is kept on this machine.")] = None,
 ) -> None:
     """Start the server."""
     given = {"host": host, "port": port, "data_dir": data}
-    base = Settings()
-    server_settings = base.server.model_copy(update={k: v for k, v in given.items() if v is not None})
-    settings = base.model_copy(update={"server": server_settings})
+    settings = _settings(server={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.observability.log_level)
-    web = create_app(settings)
-    Server(web, settings.server, lambda address: _say_started(address, settings)).run()
+    settings.server.data_dir.mkdir(parents=True, exist_ok=True)
+    Server(create_app(settings), settings.server, lambda address: _say_started(address, settings)).run()
 
 
 @app.command()
@@ -85,10 +99,9 @@ def speak(
     configure_logging("ERROR")
     if output == "-" and sys.stdout.isatty():
         raise Invalid("Standard output is a terminal. Name a file with -o, or pipe it into a player.")
-    words = sys.stdin.read() if text == "-" else text
     body = GenerateRequest.model_validate(
         {
-            "text": words,
+            "text": _standard_input() if text == "-" else text,
             "voice": voice,
             "language": language,
             "format": audio_format or _format_of(output),
@@ -98,12 +111,7 @@ def speak(
             "stream": True,
         }
     )
-    try:
-        asyncio.run(_speak(body, output))
-    except BacklineError:
-        if output != "-":
-            Path(output).unlink(missing_ok=True)
-        raise
+    asyncio.run(_speak(body, output))
 
 
 @app.command()
@@ -112,8 +120,8 @@ def normalize(
 ) -> None:
     """Read texts from standard input, one a line, and write each as it would be said."""
     normaliser = Normaliser()
-    for line in sys.stdin:
-        text = line.rstrip("\n")
+    for line in sys.stdin.buffer:
+        text = _decoded(line).rstrip("\r\n")
         code = detect_language(text) if language == "auto" else language.lower()
         sys.stdout.write(normaliser.normalise(text, code).text.replace("\n", " ") + "\n")
 
@@ -133,7 +141,7 @@ def doctor() -> None:
         table.add_row(package, _version_of(package), "")
     for entry in CATALOG:
         state = "installed" if entry.installed else "missing"
-        table.add_row(f"engine {entry.name}", state, "" if entry.installed else entry.install_command)
+        table.add_row(f"engine {entry.name}", state, "" if entry.installed else escape(entry.install_command))
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     table.add_row("chromium (tests only)", chromium or "missing", "" if chromium else "apt-get install chromium")
     table.add_row("processors", str(os.cpu_count()), "")
@@ -144,7 +152,7 @@ def doctor() -> None:
 
 
 async def _speak(body: GenerateRequest, output: str) -> None:
-    settings = Settings()
+    settings = _settings()
     alone = settings.speech.model_copy(update={"workers": 1})  # one text needs one engine; more would only cost time
     async with open_services(settings.model_copy(update={"speech": alone})) as provided:
         service = provided.get(SpeechService)
@@ -152,12 +160,38 @@ async def _speak(body: GenerateRequest, output: str) -> None:
         preparation = service.preparation(plan, chunking=body.chunking)
         request = Request(LOCAL, new_id("req"), monotonic(), len(body.text))
         speech = service.speak(plan, preparation, preparation.units_of(passages_of(body.text, plan)), request)
-        with contextlib.ExitStack() as stack:
-            file: BinaryIO = sys.stdout.buffer if output == "-" else stack.enter_context(open(output, "wb"))  # noqa: ASYNC230
+        with _writing(output) as file:
             await _write(speech, file, len(body.text))
-            if output != "-":
+            if output != "-" and file.seekable():
                 file.seek(0)
                 file.write(speech.head())
+
+
+@contextlib.contextmanager
+def _writing(output: str) -> Iterator[BinaryIO]:
+    """Where sound goes. A file appears under its name once it is whole, and until then an older one stays."""
+    target = Path(output)
+    if output == "-":
+        yield sys.stdout.buffer
+    elif target.exists() and not target.is_file():  # a pipe or a device; a folder is refused here
+        with target.open("wb") as file:
+            yield file
+    else:
+        target = target.resolve()  # a link stays a link
+        part = target.with_name(f"{target.name}.part")
+        try:
+            with _opened(part, output) as file:
+                yield file
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _opened(path: Path, name: str) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, name) from None
 
 
 async def _write(speech: SpeechStream, file: BinaryIO, characters: int) -> None:
@@ -176,30 +210,48 @@ async def _write(speech: SpeechStream, file: BinaryIO, characters: int) -> None:
 
 
 async def _show_engines() -> None:
-    async with open_services(Settings()) as provided:
+    async with open_services(_settings()) as provided:
         for status in provided.get(SpeechService).planner.engines():
             entry, capabilities = status.entry, status.capabilities
-            out.print(f"[bold]{entry.name}[/bold] ({entry.kind}, {entry.licence}) {entry.about}", highlight=False)
+            out.print(f"[bold]{entry.name}[/bold] ({entry.kind}, {entry.licence}) {entry.about}")
             if capabilities is None:
-                out.print(f"  not running: {status.reason}", highlight=False, markup=False)
+                out.print(f"  not running: {status.reason}", markup=False)
                 continue
-            out.print(f"  {capabilities.model_version}, {capabilities.rate_hz} Hz", highlight=False)
-            out.print("  voices:    " + ", ".join(voice.id for voice in capabilities.voices), highlight=False)
-            out.print("  languages: " + ", ".join(one.code for one in capabilities.languages), highlight=False)
+            out.print(f"  {capabilities.model_version}, {capabilities.rate_hz} Hz")
+            out.print("  voices:    " + ", ".join(voice.id for voice in capabilities.voices))
+            out.print("  languages: " + ", ".join(one.code for one in capabilities.languages))
 
 
 def _say_started(address: str, settings: Settings) -> None:
-    err.print(f"\nBackline is at [bold]{address}[/bold]   studio: {address}/studio", highlight=False)
+    err.print(f"\nBackline is at [bold]{address}[/bold]   studio: {address}/studio")
     missing = [entry for entry in CATALOG if not entry.installed]
     embedded = [entry.name for entry in CATALOG if entry.installed]
-    err.print(f"  embedded: speech engines {', '.join(embedded)}; request records in memory", highlight=False)
-    err.print(f"  files: {settings.server.data_dir}", highlight=False)
+    err.print(f"  embedded: speech engines {', '.join(embedded)}; request records in memory")
+    err.print(f"  files: {settings.server.data_dir}", markup=False)
     for entry in missing:
         err.print(f"  not installed: speech engine {entry.name} ({entry.install_command})", markup=False)
     if settings.server.bound_to_loopback:
         err.print("  open to this machine only; there are no accounts\n")
     else:
         err.print("  [red]not bound to loopback: without accounts every request will be refused[/red]\n")
+
+
+def _settings(**given: Any) -> Settings:
+    try:
+        return Settings.read(**given)
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+
+
+def _standard_input() -> str:
+    return _decoded(sys.stdin.buffer.read())
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Invalid("Standard input is not UTF-8.") from None
 
 
 def _format_of(output: str) -> str:

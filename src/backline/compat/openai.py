@@ -44,7 +44,6 @@ _THEIR_VOICES: Mapping[str, int] = {
 _PARAMS: Mapping[str, str] = {
     "model_not_found": "model",
     "unknown_voice": "voice",
-    "unsupported_speed": "speed",
     "unsupported_parameter": "instructions",
     "nothing_to_say": "input",
     "bad_ssml": "input",
@@ -91,7 +90,7 @@ class OpenAIRoute(APIRoute):
                 return envelope_of(error)
             except Exception as error:  # noqa: BLE001 - whatever goes wrong, their clients read their envelope
                 get_logger().error("web.failed", exc_info=error)
-                return envelope(500, "Something went wrong on our side. The request id tells us what.", "internal_error")
+                return envelope(500, "Something went wrong on our side.", "internal_error")
             return response.translated(describe=envelope_of) if isinstance(response, StreamedResponse) else response
 
         return enveloped

@@ -12,6 +12,9 @@ from backline.errors import Invalid, Unavailable
 from backline.media.encode.formats import AudioFormat, choose_rate, find_format
 from backline.speech.text.ssml import Passage
 
+SLOWEST, FASTEST = 0.25, 4.0
+"""Factors of speed; what an engine does not reach by itself is stretched (`media/tempo`)."""
+
 
 class Wishes(Protocol):
     """What a caller may ask for; None means: choose for me."""
@@ -83,7 +86,6 @@ class Planner:
         """Touches no engine. Raises Invalid, saying what would be possible."""
         engine, capabilities, voice = self._find_voice(wishes.voice)
         audio_format = find_format(wishes.format)
-        _check_speed(wishes.speed, engine, capabilities)
         return Plan(
             engine=engine,
             capabilities=capabilities,
@@ -113,7 +115,8 @@ class Planner:
 
 def fit_passage(passage: Passage, plan: Plan) -> Passage:
     """A passage's own language and speed, held against the voice like the request's. Raises Invalid."""
-    _check_speed(plan.speed * passage.speed, plan.engine, plan.capabilities)
+    if not SLOWEST <= plan.speed * passage.speed <= FASTEST:
+        raise Invalid(f"Speech has a speed of {SLOWEST:g} to {FASTEST:g}, all factors together.", code="bad_speed")
     if passage.language is None:
         return passage
     return replace(passage, language=match_language(passage.language, plan.capabilities, plan.voice))
@@ -129,14 +132,6 @@ def match_language(wanted: str | None, capabilities: SpeechCapabilities, voice: 
             return candidate
     known = ", ".join(language.code for language in capabilities.languages if language.code in voice.languages)
     raise Invalid(f"The voice '{voice.id}' does not speak that language. It speaks: {known}.", code="unknown_language")
-
-
-def _check_speed(speed: float, engine: str, capabilities: SpeechCapabilities) -> None:
-    slowest, fastest = capabilities.speed_range
-    if not slowest <= speed <= fastest:
-        raise Invalid(
-            f"The engine '{engine}' speaks at a speed of {slowest:g} to {fastest:g}.", code="unsupported_speed"
-        )
 
 
 def _find_emotion(wanted: str | None, engine: str, capabilities: SpeechCapabilities) -> str | None:

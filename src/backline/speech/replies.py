@@ -14,11 +14,12 @@ from starlette.requests import Request
 from backline.accounts.principal import Principal
 from backline.compute.base import Compute
 from backline.observability.logging import get_logger
+from backline.speech.events import Event, Sound
 from backline.speech.plan import Plan, fit_passage
 from backline.speech.schemas import GenerateRequest
 from backline.speech.service import Request as SpeechRequest
 from backline.speech.service import SpeechService
-from backline.speech.stream import Event, Sound, SpeechStream
+from backline.speech.stream import SpeechStream
 from backline.speech.text.spans import SpokenText
 from backline.speech.text.ssml import Passage, is_ssml, read_ssml
 from backline.web.middleware import STARTED

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from backline.speech.plan import FASTEST, SLOWEST
 from backline.speech.service import MAX_TEXT_CHARACTERS
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -51,7 +52,7 @@ class Manner(BaseModel):
     format: Name = "wav"
     sample_rate: Rate | None = None
     output: Rate | None = None
-    speed: float = Field(1.0, ge=0.25, le=4.0)
+    speed: float = Field(1.0, ge=SLOWEST, le=FASTEST)
     normalize: bool = True
     emotion: Name | None = None
 

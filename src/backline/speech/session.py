@@ -19,9 +19,10 @@ from backline.accounts.principal import Principal
 from backline.clock import monotonic
 from backline.errors import BacklineError, Busy, Conflict, Failed, Invalid
 from backline.realtime.socket import Socket
+from backline.speech.events import Event, Outline, Sound
 from backline.speech.schemas import SessionConfig, has_control_characters
 from backline.speech.service import MAX_TEXT_CHARACTERS, Request, SpeechService
-from backline.speech.stream import Event, Outline, Sound, SpeechStream
+from backline.speech.stream import SpeechStream
 from backline.speech.utterance import Utterance
 from backline.web.problems import describe_validation
 
@@ -86,8 +87,7 @@ class SpeechSession:
         if any(not utterance.starving for utterance in self._speaking):
             self._active = monotonic()
         elif monotonic() - self._active >= self._idle_seconds:
-            await self._socket.send_error(Invalid("Nothing was sent for too long.", code="idle_timeout"))
-            await self._socket.close()
+            await self._socket.refuse(Invalid("Nothing was sent for too long.", code="idle_timeout"))
             raise WebSocketDisconnect
 
     async def _handle(self, event: dict[str, Any]) -> None:

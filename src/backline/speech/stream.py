@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -12,17 +12,18 @@ import numpy as np
 
 from backline.clock import monotonic
 from backline.compute.base import Compute
-from backline.engines.speech.base import SpeechBlock, SpeechParams
+from backline.engines.speech.base import SpeechBlock, SpeechParams, SpeechState
 from backline.errors import BacklineError, Invalid
 from backline.media.audio import Samples, silence
 from backline.media.peaks import PeakMeter
 from backline.media.splice import Joiner
-from backline.observability.logging import get_logger
+from backline.media.tempo import Tempo
 from backline.observability.metrics import Metrics
-from backline.speech import figures
+from backline.speech.events import Event, Outline, Sound, SpokenWord
 from backline.speech.plan import Plan
 from backline.speech.records import Outcome, SpeechRecord
 from backline.speech.render import Renderer, SuperResolution
+from backline.speech.tally import Tally
 from backline.speech.text.prepare import Preparation, Unit
 
 _FIRST_SLICE_SECONDS = 0.1
@@ -31,37 +32,7 @@ _SLICE_SECONDS = 0.3
 long enough that turns cost nothing (research: 100 to 300 ms)."""
 
 _INLINE_SECONDS = 2.0
-"""Sound that is copied on the event loop at once: about 0.2 ms of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """Bytes of the one encoded stream."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenWord:
-    """A word and its place: seconds in the stream, characters in the caller's text."""
-
-    text: str
-    start_s: float
-    end_s: float
-    source_start: int
-    source_end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """Peaks in [0, 1] from `start_s` on, one every `step_s`."""
-
-    start_s: float
-    step_s: float
-    values: list[float]
-
-
-Event = Sound | SpokenWord | Outline
+"""Sound that is copied on the event loop at once: about 0.1 ms of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +69,10 @@ class SpeechStream:
         plan = work.plan
         self.plan = plan
         self.record = record
-        self._preparation = work.preparation
         self._units = work.units
         self._compute = studio.compute
         self._host = studio.compute.speech(plan.engine)
-        self._metrics = studio.metrics
-        self._started = started
+        self._tally = Tally(record, studio.metrics, work.preparation, started)
         self._on_end = on_end
         self._source_hz = plan.capabilities.rate_hz
         self._renderer = Renderer(plan.audio_format, self._source_hz, plan.rate_hz, studio.super_resolution)
@@ -112,8 +81,6 @@ class SpeechStream:
         self._outline_s = 0.0
         self._frames = 0  # given to the encoder so far
         self._unheard: list[Samples] | None = []  # silence before the first sound; None once there was some
-        self._labels = (plan.engine, plan.audio_format.name)
-        self._log = get_logger()
 
     @property
     def super_resolution_used(self) -> str:
@@ -121,15 +88,19 @@ class SpeechStream:
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the request arrived."""
-        return round((monotonic() - self._started) * 1000, 3)
+        return self._tally.elapsed_ms()
 
     def head(self) -> bytes:
         """After the end: what a file of this stream begins with; empty where its first bytes are right already."""
         return self._renderer.head()
 
+    def cancelled(self) -> None:
+        """The client asked to stop: what follows is not a client that left."""
+        self.record.outcome = "cancelled"
+
     async def events(self) -> AsyncGenerator[Sequence[Event], None]:
         """Sound, words and outline, in the order they should be sent. Raises what went wrong."""
-        self._metrics.gauge(figures.STREAMS, 1, *self._labels)
+        self._tally.begin()
         outcome: Outcome = "failed"
         try:
             async with aclosing(self._speak()) as spoken:
@@ -142,22 +113,17 @@ class SpeechStream:
                 yield [rest]
             outcome = "completed"
         except BacklineError as error:
-            self.record.error_code = error.code
-            self._log.warning("tts.error", code=error.code)
+            self._tally.failed(error.code)
             raise
         except (asyncio.CancelledError, GeneratorExit):
             outcome = "client_left" if self.record.outcome == "running" else self.record.outcome
             raise
         except Exception as error:
-            self.record.error_code = "internal_error"
-            self._log.error("tts.error", code="internal_error", exc_info=error)
+            self._tally.failed("internal_error", error)
             raise
         finally:
-            self._end(outcome)
-
-    def cancelled(self) -> None:
-        """The client asked to stop: what follows is not a client that left."""
-        self.record.outcome = "cancelled"
+            self._tally.end(outcome)
+            self._on_end(self)
 
     async def _speak(self) -> AsyncGenerator[list[Event], None]:
         state = await self._host.open(self.plan.voice.id)
@@ -168,45 +134,42 @@ class SpeechStream:
                 begin_s += unit.pause_seconds
                 async for events in self._render(pause):
                     yield events
-            if not unit.spoken.text:
-                continue
-            self._note(unit, last=last)
-            params = SpeechParams(self._language(unit), self.plan.speed * unit.speed, self.plan.emotion)
-            source = self._host.stream(unit.spoken.text, state, params, self._frames / self._source_hz)
-            async with aclosing(source) as made:
-                async for blocks in self._timed(made):
-                    words = self._words(blocks, unit, begin_s)
-                    if words:
-                        yield words
-                    async for events in self._render(self._joiner.push(_samples(blocks))):
+            if unit.spoken.text:
+                self._tally.unit(unit, last=last)
+                async with aclosing(self._speak_unit(unit, state, begin_s)) as spoken:
+                    async for events in spoken:
                         yield events
         async for events in self._render(self._joiner.finish()):
             yield events
 
-    def _note(self, unit: Unit, *, last: bool) -> None:
-        if not self.record.languages:
-            spent_ms = round(self._preparation.spent_seconds * 1000, 3)
-            self._log.debug("tts.normalization_done", t_norm_ms=spent_ms, language=unit.language)
-            self._log.debug("tts.chunking_decision", chunking=self._preparation.chunking, single=last)
-            self._log.debug("tts.inference_started", engine=self.plan.engine, speaker=self.plan.voice.id)
-        if unit.language not in self.record.languages:
-            self.record.languages.append(unit.language)
+    async def _speak_unit(self, unit: Unit, state: SpeechState, begin_s: float) -> AsyncGenerator[list[Event], None]:
+        """begin_s: where in the stream the unit's first sample stands."""
+        speed = self.plan.speed * unit.speed
+        slowest, fastest = self.plan.capabilities.speed_range
+        reached = min(max(speed, slowest), fastest)
+        tempo = Tempo(self._source_hz, speed / reached)  # the rest of the way, where the engine falls short
+        params = SpeechParams(self._language(unit), reached, self.plan.emotion)
+        made = self._host.stream(unit.spoken.text, state, params, self._frames / self._source_hz)
+        async with aclosing(made):
+            while blocks := await self._next(made):
+                if words := _words(blocks, unit, begin_s, tempo.factor):
+                    yield words
+                async for events in self._render(self._joiner.push(await self._paced(tempo, _samples(blocks)))):
+                    yield events
+        async for events in self._render(self._joiner.push(tempo.finish())):
+            yield events
 
-    async def _timed(
-        self, made: AsyncGenerator[Sequence[SpeechBlock], None]
-    ) -> AsyncGenerator[Sequence[SpeechBlock], None]:
-        """Count the time spent waiting for the engine, and its tokens."""
-        while True:
-            asked = monotonic()
-            blocks = await anext(made, None)
-            self.record.t_infer_ms += (monotonic() - asked) * 1000
-            if blocks is None:
-                return
-            for block in blocks:
-                if block.tokens:
-                    self.record.input_tokens = (self.record.input_tokens or 0) + block.tokens.read
-                    self.record.output_tokens = (self.record.output_tokens or 0) + block.tokens.written
-            yield blocks
+    async def _next(self, made: AsyncGenerator[Sequence[SpeechBlock], None]) -> Sequence[SpeechBlock]:
+        """What the engine has made; nothing at its end."""
+        asked = monotonic()
+        blocks = await anext(made, None) or []  # a tuple as the default fails in CPython 3.11
+        self._tally.waited(monotonic() - asked, blocks)
+        return blocks
+
+    async def _paced(self, tempo: Tempo, samples: Samples) -> Samples:
+        if tempo.factor == 1:
+            return samples
+        return await self._compute.run(self._frames / self._source_hz, partial(tempo.push, samples))
 
     async def _render(self, samples: Samples) -> AsyncGenerator[list[Event], None]:
         """Encode in slices, on a worker where that is work; the shorter stream goes first.
@@ -222,12 +185,7 @@ class SpeechStream:
         while at < len(samples):
             part = samples[at : at + self._slice_frames()]
             at += len(part)
-            events: list[Event] = []
-            if self._outline:
-                values = self._outline.push(part)
-                if values:
-                    events.append(Outline(round(self._outline_s, 3), self._outline.step_seconds, values))
-                    self._outline_s += len(values) * self._outline.step_seconds
+            events = self._outlined(part)
             sound = await self._sound(partial(self._renderer.push, part))
             self._frames += len(part)
             self.record.audio_seconds = round(self._frames / self._source_hz, 6)
@@ -235,6 +193,14 @@ class SpeechStream:
                 events.append(sound)
             if events:
                 yield events
+
+    def _outlined(self, samples: Samples) -> list[Event]:
+        values = self._outline.push(samples) if self._outline else []
+        if not self._outline or not values:
+            return []
+        outline = Outline(round(self._outline_s, 3), self._outline.step_seconds, values)
+        self._outline_s += len(values) * self._outline.step_seconds
+        return [outline]
 
     def _slice_frames(self) -> int:
         if not self._renderer.on_worker:
@@ -247,30 +213,8 @@ class SpeechStream:
             data = await self._compute.run(self._frames / self._source_hz, work)
         else:
             data = work()
-        now = monotonic()
-        self.record.t_encode_ms += (now - began) * 1000
-        if data:
-            self.record.audio_bytes += len(data)
-            self.record.chunks_sent += 1
-            if self.record.ttfb_ms is None:
-                self._first_audio(now - self._started)
+        self._tally.encoded(monotonic() - began, len(data))
         return Sound(data)
-
-    def _first_audio(self, seconds: float) -> None:
-        self.record.ttfb_ms = round(seconds * 1000, 3)
-        self._metrics.observe(figures.FIRST_AUDIO, seconds, *self._labels)
-        self._log.info("tts.first_audio_emitted", t_first_chunk_ms=self.record.ttfb_ms, format=self.record.format)
-
-    def _words(self, blocks: Iterable[SpeechBlock], unit: Unit, begin_s: float) -> list[Event]:
-        words: list[Event] = []
-        for block in blocks:
-            for word in block.words:
-                start, end = unit.spoken.source_of(word.source_start, word.source_end)
-                text = unit.spoken.text[word.source_start : word.source_end]
-                words.append(
-                    SpokenWord(text, round(begin_s + word.start_s, 3), round(begin_s + word.end_s, 3), start, end)
-                )
-        return words
 
     def _language(self, unit: Unit) -> str:
         """What was found in the text may be more than the voice speaks; then it reads on in its own language."""
@@ -280,41 +224,18 @@ class SpeechStream:
                 return candidate
         return languages[0]
 
-    def _end(self, outcome: Outcome) -> None:
-        record = self.record
-        record.outcome = outcome
-        record.t_norm_ms = self._preparation.spent_seconds * 1000
-        record.t_total_ms = self.elapsed_ms()
-        self._metrics.gauge(figures.STREAMS, -1, *self._labels)
-        self._metrics.count(figures.ENDED, *self._labels, outcome)
-        self._metrics.count(figures.AUDIO, *self._labels, by=record.audio_seconds)
-        if outcome != "completed":
-            self._metrics.count(figures.ABORTED, *self._labels, outcome)
-        if record.rtf is not None:
-            self._metrics.observe(figures.REAL_TIME_FACTOR, record.rtf, *self._labels)
-        self._log.info(
-            "tts.stream_completed",
-            user_id=record.owner_id,
-            outcome=outcome,
-            speaker=record.voice,
-            format=record.format,
-            stream=record.stream,
-            model_version=record.model_version,
-            t_norm_ms=round(record.t_norm_ms, 3),
-            t_infer_ms=round(record.t_infer_ms, 3),
-            t_first_chunk_ms=record.ttfb_ms,
-            t_encode_ms=round(record.t_encode_ms, 3),
-            t_total_ms=record.t_total_ms,
-            audio_bytes=record.audio_bytes,
-            audio_seconds=record.audio_seconds,
-            chunks_sent=record.chunks_sent,
-            rtf=record.rtf,
-            credits_consumed=record.credits_consumed,
-        )
-        self._on_end(self)
+
+def _words(blocks: Sequence[SpeechBlock], unit: Unit, begin_s: float, factor: float) -> list[Event]:
+    """The words of some blocks, placed in the stream and in the caller's text. factor: how much shorter it was made."""
+    words: list[Event] = []
+    for block in blocks:
+        for word in block.words:
+            start, end = unit.spoken.source_of(word.source_start, word.source_end)
+            text = unit.spoken.text[word.source_start : word.source_end]
+            start_s, end_s = (round(begin_s + moment / factor, 3) for moment in (word.start_s, word.end_s))
+            words.append(SpokenWord(text, start_s, end_s, start, end))
+    return words
 
 
 def _samples(blocks: Sequence[SpeechBlock]) -> Samples:
-    if len(blocks) == 1:
-        return blocks[0].samples
-    return np.concatenate([block.samples for block in blocks])
+    return blocks[0].samples if len(blocks) == 1 else np.concatenate([block.samples for block in blocks])
