@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -107,10 +107,14 @@ class Wire:
         self._connection = connection
         self._file = connection.makefile("rb")
 
-    def post(self, body: dict[str, Any], path: str = GENERATE) -> None:
+    def post(self, body: dict[str, Any], request_id: str = "") -> None:
         data = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        self._connection.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        head = f"POST {GENERATE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head += f"X-Request-ID: {request_id}\r\n" if request_id else ""
+        self.send(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+
+    def send(self, data: bytes) -> None:
+        self._connection.sendall(data)
 
     def status(self) -> int:
         """Of the answer, once it has begun; the header lines are read away."""
@@ -132,6 +136,8 @@ class Wire:
             yield chunk
 
     def leave(self) -> None:
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)  # another thread may be reading
         self._file.close()
         self._connection.close()
 

@@ -45,3 +45,12 @@ class QuotingEngine(FakeEngine):
         if text:
             raise KeyError(text)
         yield SpeechBlock(mono([]))
+
+
+class UnloadableEngine(FakeEngine):
+    """Its library is there and cannot be loaded."""
+
+    name = "unloadable"
+
+    def __init__(self) -> None:
+        raise OSError("cannot open shared object file: secret path")
