@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from backline.compute.spool import BlockSpool
 from backline.engines.catalog import EngineEntry
 from backline.engines.speech.base import SpeechBlock, SpeechCapabilities, SpeechEngine, SpeechParams, SpeechState
+from backline.errors import BacklineError, Unavailable
+from backline.observability.logging import get_logger
 
 
 class InProcess:
@@ -49,8 +51,16 @@ class InProcess:
         self._thread.shutdown(wait=False)
 
     def _load(self) -> SpeechCapabilities:
-        self._engine = self._entry.load()
-        return self._engine.capabilities()
+        try:
+            self._engine = self._entry.load()
+            return self._engine.capabilities()
+        except BacklineError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a library does, the other engines must come up
+            get_logger().error("compute.engine_not_loaded", engine=self._entry.name, exc_info=error)
+            raise Unavailable(
+                f"The engine '{self._entry.name}' did not start. Run: backline doctor", code="engine_not_started"
+            ) from None
 
     def _speak(self, text: str, state: SpeechState, params: SpeechParams, delivery: _Delivery) -> None:
         assert self._engine is not None
