@@ -76,6 +76,7 @@ def test_leaving_the_queue_leaves_the_turn_to_the_next(run_server: RunServer) ->
                 eventually(lambda: server.service.streams_in_flight == 2)
             eventually(lambda: server.service.streams_in_flight == 1)
     eventually(lambda: server.service.streams_in_flight == 0)
+    eventually(lambda: "cancelled" in diary())
     assert diary().count("cancelled") == 1  # only the busy one had begun
     for number in range(5):
         assert server.service.record_of(f"waiting-{number}", LOCAL).outcome == "client_left"

@@ -1,0 +1,144 @@
+"""What only the end of a request can know, for whoever made it, and for nobody else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from backline.accounts.principal import LOCAL, Principal
+from backline.errors import NotFound
+from backline.speech.records import RecordsInMemory, SpeechRecord
+from tests.conftest import Running, RunServer
+from tests.fakes.engines import FakeEngine, entry
+from tests.speech.hearing import GENERATE, SENTENCES, TEXT, eventually, speak, spliced, tone_units, wire
+
+
+def facts(client: httpx.Client, request_id: str) -> dict[str, Any]:
+    response = client.get(f"/v1/tts/requests/{request_id}")
+    assert response.status_code == 200
+    record: dict[str, Any] = response.json()
+    return record
+
+
+def test_the_end_knows_everything(client: httpx.Client) -> None:
+    asked = datetime.now(UTC)
+    response = speak(client, format="pcm", stream=True, language="te")
+    record = facts(client, response.headers["x-request-id"])
+    seconds = len(spliced(tone_units())) / 24000
+    assert record | {"created_at": None} == record | {
+        "created_at": None,
+        "request_id": response.headers["x-request-id"],
+        "engine": "tone",
+        "model_version": "tone-1",
+        "voice": "tone-low",
+        "format": "pcm",
+        "sample_rate": 24000,
+        "stream": True,
+        "characters": len(TEXT),
+        "outcome": "completed",
+        "error_code": None,
+        "audio_bytes": len(response.content),
+        "credits_consumed": "0",
+        "languages": ["te"],
+    }
+    assert record["audio_seconds"] == pytest.approx(seconds, abs=1e-4)
+    assert 0 < record["ttfb_ms"] <= record["t_total_ms"]
+    assert 0 < record["t_infer_ms"] <= record["t_total_ms"]
+    assert 0 <= record["t_norm_ms"] <= record["t_total_ms"]
+    assert 0 < record["t_encode_ms"] <= record["t_total_ms"]
+    assert record["rtf"] == pytest.approx(record["t_infer_ms"] / 1000 / seconds, abs=1e-3)
+    assert record["chunks_sent"] >= 1
+    assert record["input_tokens"] == record["output_tokens"] == sum(c.isalpha() for c in "".join(SENTENCES))
+    assert abs(datetime.fromisoformat(record["created_at"]) - asked) < timedelta(minutes=1)
+
+
+def test_nothing_that_was_said_is_kept(client: httpx.Client) -> None:
+    response = speak(client, text="zanzibarquokka")
+    answer = client.get(f"/v1/tts/requests/{response.headers['x-request-id']}")
+    assert "zanzibarquokka" not in answer.text
+    assert "owner" not in answer.text
+
+
+def test_the_languages_are_those_that_were_heard(client: httpx.Client) -> None:
+    response = speak(client, text="Hello there. नमस्ते दुनिया। Hello again.", voice="male-1")
+    assert facts(client, response.headers["x-request-id"])["languages"] == ["en", "hi"]
+
+
+def test_a_running_request_says_so_and_how_far_it_is(fakes: Running, fake_client: httpx.Client) -> None:
+    with wire(fakes) as it:
+        it.post({"text": "x", "voice": "slow", "format": "pcm", "stream": True}, request_id="running")
+        assert it.status() == 200
+        chunks = it.chunks()
+        first = next(chunks)
+        record = facts(fake_client, "running")
+        assert record["outcome"] == "running"
+        assert record["t_total_ms"] is None
+        assert record["ttfb_ms"] > 0
+        assert record["audio_bytes"] >= len(first)
+        next(chunks)
+        eventually(lambda: facts(fake_client, "running")["audio_seconds"] > record["audio_seconds"])
+    eventually(lambda: facts(fake_client, "running")["outcome"] == "client_left")
+    assert facts(fake_client, "running")["t_total_ms"] > 0
+
+
+def test_another_callers_request_is_not_there(server: Running, client: httpx.Client) -> None:
+    request_id = speak(client).headers["x-request-id"]
+    assert server.service.record_of(request_id, LOCAL).outcome == "completed"
+    with pytest.raises(NotFound) as foreign:
+        server.service.record_of(request_id, Principal("somebody else"))
+    with pytest.raises(NotFound) as unknown:
+        server.service.record_of("no-such-request", LOCAL)
+    assert foreign.value.as_data() == unknown.value.as_data()
+
+
+@pytest.mark.parametrize("request_id", ["nothing", "a%20b", "x" * 200, "..%2f..", "é", "a%00b"])
+def test_an_unknown_id_is_404(client: httpx.Client, request_id: str) -> None:
+    response = client.get(f"/v1/tts/requests/{request_id}")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_only_the_last_ones_are_kept(run_server: RunServer) -> None:
+    with run_server((entry(FakeEngine, default=True),), speech={"records_kept": 3}).client() as client:
+        for number in range(5):
+            client.post(GENERATE, json={"text": "Hi"}, headers={"X-Request-ID": f"request-{number}"})
+        statuses = [client.get(f"/v1/tts/requests/request-{number}").status_code for number in range(5)]
+    assert statuses == [404, 404, 200, 200, 200]
+
+
+def test_a_repeated_id_means_the_newest(client: httpx.Client) -> None:
+    for text in ("One", "One two three"):
+        client.post(GENERATE, json={"text": text, "voice": "tone-low"}, headers={"X-Request-ID": "again"})
+    assert facts(client, "again")["characters"] == len("One two three")
+
+
+def test_a_refused_request_leaves_no_record(client: httpx.Client) -> None:
+    refused = client.post(GENERATE, json={"text": "Hi", "format": "ogg"}, headers={"X-Request-ID": "refused"})
+    assert refused.status_code == 422
+    assert client.get("/v1/tts/requests/refused").status_code == 404
+
+
+def test_the_port_in_memory_forgets_the_oldest_and_hides_what_is_foreign() -> None:
+    records = RecordsInMemory(2)
+
+    def record(request_id: str, owner_id: str) -> SpeechRecord:
+        return SpeechRecord(
+            request_id, owner_id, "tone", "tone-1", "tone-low", "wav", 24000, True, 1, datetime.now(UTC)
+        )
+
+    first, second, third = record("a", "me"), record("a", "you"), record("b", "me")
+    records.begin(first)
+    records.begin(second)
+    assert records.find("a", "me") is first
+    assert records.find("a", "you") is second
+    records.begin(third)
+    assert records.find("a", "me") is None
+    assert records.find("b", "you") is None
+    again = record("a", "you")
+    records.begin(again)
+    assert records.find("a", "you") is again
+    assert records.find("b", "me") is third
+    assert again.rtf is None
