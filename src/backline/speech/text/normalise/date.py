@@ -72,6 +72,8 @@ class _Dates:
         if len(match["y"]) == 2 and match["s"] == ".":
             return None
         day_first = self._language.day_first
+        if len(match["y"]) == 2 and not self._english and not (first <= 31 and second <= 12):
+            return None
         if first > 12 >= second:
             day_first = True
         elif second > 12 >= first:

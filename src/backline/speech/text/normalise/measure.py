@@ -46,7 +46,9 @@ class _Measure:
             return None
         text, language = match["n"], self._language
         number = self._numbers.cardinal(text, counted=True)
-        single = (amount(text) == 1 and "." not in text and not match["m"]) or "-" in match["g"]
+        single = (amount(text) == 1 and "." not in text and not match["m"]) or (
+            "-" in match["g"] and not match["u"].endswith("s")
+        )
         name = unit.one if single else unit.many
         if match["p"]:
             name = f"{language.powers[_POWERS[match['p'].lower()]]} {name}"

@@ -10,6 +10,17 @@ from backline.speech.text.normalise.languages.base import Currency, Language
 from backline.speech.text.normalise.number import Numbers, amount
 from backline.speech.text.normalise.rules import DIGIT, END, LETTER, NUMBER, Reading, Rule, one_of, rule
 
+_SHORT = {
+    "k": "thousand",
+    "m": "million",
+    "mn": "million",
+    "b": "billion",
+    "bn": "billion",
+    "t": "trillion",
+    "tn": "trillion",
+}
+"""After an amount of money, where no unit of measure can be meant."""
+
 
 def rules(language: Language) -> list[Rule]:
     """₹1,23,456.50, Rs. 500/-, US$ 3 million, 500 INR, 2 crore rupees."""
@@ -19,8 +30,9 @@ def rules(language: Language) -> list[Rule]:
     reader = _Money(language, names)
     magnitude = rf"(?:\s?(?P<m>{one_of(language.magnitudes)}){END})?" if language.magnitudes else "(?P<m>(?!))?"
     tail = r"(?:\s?/[-=](?!\d))?"
-    before = rf"(?P<c>{one_of(names)})\.?\s?(?P<n>{NUMBER}){magnitude}{tail}(?![{LETTER}])"
-    after = rf"(?P<n>{NUMBER}){magnitude}\s?(?P<c>{one_of(names)}){tail}(?![{LETTER}\d])"
+    short = rf"(?:(?P<k>[kmbt]|mn|bn|tn)(?![{LETTER}\d]))?" if language.script == "latin" else "(?P<k>(?!))?"
+    before = rf"(?P<c>{one_of(names)})\s?(?P<n>{NUMBER}){magnitude}{short}{tail}(?![{LETTER}])"
+    after = rf"(?P<n>{NUMBER}){magnitude}(?P<k>(?!))?\s?(?P<c>{one_of(names)}){tail}(?![{LETTER}\d])"
     return [rule(_starts(names), before, reader.read), rule((DIGIT, "."), after, reader.read)]
 
 
@@ -39,8 +51,9 @@ class _Money:
         currency = self._names[match["c"].lower()]
         numbers = self._indian if "₹" in currency.written else self._numbers
         text = match["n"]
-        if match["m"]:
-            magnitude = self._language.magnitudes[match["m"].lower()]
+        scale = _SHORT.get((match["k"] or "").lower()) or (match["m"] or "").lower()
+        if scale:
+            magnitude = self._language.magnitudes[scale]
             word = magnitude_word(magnitude, text, before=True)
             return f"{numbers.cardinal(text, counted=True)} {word} {currency.many}"
         whole, _, fraction = text.partition(".")

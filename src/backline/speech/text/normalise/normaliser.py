@@ -14,8 +14,10 @@ from backline.speech.text.spans import SpokenText
 
 # The decimal digits of the Indic scripts, Arabic, Persian and the full-width forms.
 _ZEROS = (0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xFF10)
-_TO_ASCII = {zero + value: str(value) for zero in _ZEROS for value in range(10)}
-_NATIVE_DIGIT = re.compile("[" + "".join(f"{chr(zero)}-{chr(zero + 9)}" for zero in _ZEROS) + "]")
+# Letters that match an ASCII one without regard to case, but are in no table.
+_LOOKALIKES = {0x17F: "s", 0x212A: "k", 0x130: "i", 0x131: "i"}
+_TO_ASCII = {zero + value: str(value) for zero in _ZEROS for value in range(10)} | _LOOKALIKES
+_NATIVE = re.compile("[" + "".join(map(chr, _TO_ASCII)) + "]")
 
 
 class Normaliser:
@@ -52,8 +54,8 @@ def normalise(text: str, language: str = "auto", *, lexicon: Mapping[str, str] |
 
 def _scan(scanner: Scanner, text: str) -> SpokenText:
     # A native digit becomes one ASCII digit, so that positions stay as they are.
-    readable = text.translate(_TO_ASCII) if _NATIVE_DIGIT.search(text) else text
-    pieces = scanner.pieces(readable)
+    readable = text.translate(_TO_ASCII) if _NATIVE.search(text) else text
+    pieces = scanner.pieces(readable, text)
     return SpokenText.unchanged(text) if pieces is None else SpokenText.of_pieces(pieces)
 
 

@@ -35,7 +35,7 @@ class Protection:
         self._lexicon = {written.casefold(): spoken for written, spoken in lexicon.items() if written.strip()}
         entries = sorted(self._lexicon, key=len, reverse=True)
         words = "|".join(re.escape(entry) for entry in entries)
-        lexical = rf"(?<![{LETTER}\d])(?P<word>(?i:{words}))(?![{LETTER}\d])"
+        lexical = rf"(?<![{LETTER}])(?P<word>(?i:{words}))(?![{LETTER}])"
         self._pattern = re.compile(rf"{lexical}|{_ALWAYS}") if words else None
 
     def swap(self, text: str) -> tuple[SpokenText, list[str]] | None:

@@ -1,7 +1,7 @@
 """What a rule is, and the small patterns that the classes share.
 
-A class module (`cardinal`, `date`, `money` ...) makes rules from a language's tables. The scanner stands on a token, tries
-the rules that may begin there in order, and takes the first that has a reading. Every pattern is anchored where the
+A class module (`cardinal`, `date`, `money` ...) makes rules from a language's tables. The scanner stands on a token,
+tries the rules that may begin there in order, and takes the first that has a reading. Every pattern is anchored where the
 scanner stands and bounded in length, so the work stays linear in the text.
 """
 
@@ -25,7 +25,7 @@ COMPOUND = "\0compound"
 """Where a rule may start, beside a character or a word: at a digit; at a word in capitals; at a word that a mark or
 a digit follows without a blank."""
 
-# Letters with the vowel signs of the Indic blocks, which Python's \w leaves out; the danda and the digits are not in it.
+# Letters with the vowel signs of the Indic blocks, which Python's \w leaves out; without the danda and the digits.
 _INDIC = "".join(
     f"{chr(base)}-{chr(base + 0x63)}{chr(base + (0x71 if base == 0x900 else 0x70))}-{chr(base + 0x7F)}"
     for base in range(0x900, 0xE00, 0x80)

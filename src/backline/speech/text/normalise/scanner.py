@@ -10,7 +10,7 @@ from backline.speech.text.normalise.rules import CAPITALS, COMPOUND, DIGIT, LETT
 _TOKEN = re.compile(rf"([{LETTER}]+)|(\d)|[^\s{LETTER}\d]")
 _LETTER = re.compile(rf"[{LETTER}]")
 _LETTER_OR_DIGIT = re.compile(rf"[{LETTER}\d]")
-_JOINS = frozenset("@.:/\\_-0123456789'’&+#")
+_JOINS = frozenset("@.:/\\_-0123456789&+#(₀₁₂₃₄₅₆₇₈₉")
 
 
 class Scanner:
@@ -25,8 +25,11 @@ class Scanner:
         suffixes = "|".join(re.escape(suffix) for suffix in sorted(joined_suffixes, key=len, reverse=True))
         self._suffix = re.compile(rf"(?:{suffixes})(?![{LETTER}])") if suffixes else None
 
-    def pieces(self, text: str) -> list[Piece] | None:
-        """The whole text in pieces, or None when nothing is to be changed."""
+    def pieces(self, text: str, written: str) -> list[Piece] | None:
+        """The whole text in pieces, or None when nothing is to be changed.
+
+        text: with ASCII digits, which the rules read; written: as the user wrote it, of the same length, to be kept.
+        """
         out: list[Piece] = []
         done = position = 0
         find, rules_at = _TOKEN.search, self._rules_at
@@ -39,14 +42,14 @@ class Scanner:
             if read is None:
                 continue
             if start > done:
-                out.append((text[done:start], done, start))
+                out.append((written[done:start], done, start))
             end = read[-1][2]
             self._join(out, text, read, start, end)
             done = position = end
         if not out:
             return None
         if done < len(text):
-            out.append((text[done:], done, len(text)))
+            out.append((written[done:], done, len(text)))
         return out
 
     def _rules_at(self, text: str, token: re.Match[str]) -> tuple[Rule, ...]:
@@ -70,6 +73,8 @@ class Scanner:
         before = out[-1][0] if out else ""
         if start and before and _LETTER_OR_DIGIT.match(before[-1]) and _LETTER.match(spoken):
             read[0] = (" " + spoken, place[0], place[1])
+        elif spoken[0] == " " and (not before or before[-1].isspace()):
+            read[0] = (spoken[1:], place[0], place[1])
         spoken, *place = read[-1]
         following = text[end : end + 1]
         suffix = self._suffix is not None and self._suffix.match(text, end)

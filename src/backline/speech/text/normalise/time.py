@@ -34,10 +34,10 @@ def rules(language: Language) -> list[Rule]:
         return f"{hours} {minutes} and {last}{zoned(match)}"
 
     stop = rf"(?![{LETTER}\d:]|\.\d)"
-    half = rf"\s?(?P<x>[ap])(?:\.\s?m\.?|m)(?![{LETTER}])"
+    half = rf"\s?(?P<x>[ap])(?:\.\s?m\.?|m)(?:(?![{LETTER}])|(?=(?:{_ZONES})(?![{LETTER}])))"
     return [
         rule(DIGIT, rf"(?P<h>[01]?\d|2[0-4])(?::(?P<m>[0-5]\d)):(?P<s>[0-5]\d)(?:{half})?{zone}{stop}", seconds),
-        rule(DIGIT, rf"(?P<h>1?\d)(?:[:.](?P<m>[0-5]\d))?{half}{zone}", twelve),
+        rule(DIGIT, rf"(?P<h>[01]?\d)(?:[:.](?P<m>[0-5]\d))?{half}{zone}", twelve),
         rule(DIGIT, rf"(?P<h>[01]?\d|2[0-4]):(?P<m>[0-5]\d){zone}{stop}", colon),
     ]
 

@@ -67,7 +67,10 @@ class Language:
     code: of two letters. per: the word in a quotient; empty where the divisor comes first (గంటకు అరవై). digits: the names of 0 to 9. day_first: dd/mm rather than mm/dd. indian: lakh and crore for
     numbers without separators. magnitudes: written word after a number (million, lakh, cr) to its spoken word.
     unit_words: written unit to `Unit`; unit_symbols: the same, but only in this case and glued or spaced.
-    identifiers: a pattern for the words after which a number is a code, said digit by digit.
+    identifiers: a pattern for the words after which a number is a code, said digit by digit. score_words: a
+    pattern for what stands before a score. ratio, version: the words for 16:9 and for v2. letters: the names of the
+    Latin letters, where capitals are spelled. spells_web: unknown words of an address are spelled too. year_before,
+    year_after: patterns for what makes four digits a year.
     """
 
     code: str
@@ -98,9 +101,12 @@ class Language:
     web_marks: Mapping[str, str] = field(default_factory=dict)
     web_words: Mapping[str, str] = field(default_factory=dict)
     identifiers: str = ""
+    score_words: str = ""
+    ratio: str = ""
+    version: str = ""
+    spells_web: bool = False
+    acronym_plural: str = ""
     year_before: str = ""
     year_after: str = ""
-    address_words: str = ""
     joined_suffixes: tuple[str, ...] = ()
-    vulgar: Mapping[str, str] = field(default_factory=dict)
     script: Literal["latin", "indic"] = "indic"

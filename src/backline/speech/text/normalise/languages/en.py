@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from backline.speech.text.normalise import cardinal, date, measure, money, ordinal, time
+import re
+
+from backline.speech.text.normalise import (
+    arithmetic,
+    cardinal,
+    date,
+    electronic,
+    formula,
+    fraction,
+    measure,
+    money,
+    ordinal,
+    span,
+    symbol,
+    telephone,
+    time,
+    version,
+)
+from backline.speech.text.normalise.languages import (
+    english_fraction,
+    english_names,
+    english_tables,
+    english_words,
+    english_years,
+)
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.english_numerals import EnglishNumerals
-from backline.speech.text.normalise.languages.english_tables import CURRENCIES, MAGNITUDES, MONTHS, UNITS
-from backline.speech.text.normalise.rules import Rule
+from backline.speech.text.normalise.rules import LETTER, Reading, Rule, exact_rule, rule
 
 _MONTH_NAMES = tuple("january february march april may june july august september october november december".split())
 
@@ -27,25 +50,93 @@ def english(region: str) -> Language:
         by="by",
         indian=region == "in",
         day_first=region not in ("", "us", "ph"),
-        magnitudes=MAGNITUDES,
-        months=MONTHS,
+        magnitudes=english_tables.MAGNITUDES,
+        months=english_tables.MONTHS,
         month_names=_MONTH_NAMES,
-        currencies=CURRENCIES,
-        units=UNITS,
+        currencies=english_tables.CURRENCIES,
+        units=english_tables.UNITS,
         powers={"2": "square", "3": "cubic"},
+        symbols=english_words.SYMBOLS,
+        operators=english_words.OPERATORS,
+        emoji=english_words.EMOJI,
+        web_marks=english_words.WEB_MARKS,
+        web_words=english_words.WEB_WORDS,
+        identifiers=english_words.IDENTIFIERS,
+        score_words=english_words.SCORE_WORDS,
+        ratio="to",
+        version="version",
         script="latin",
     )
 
 
 def rules(language: Language) -> list[Rule]:
     """In the order in which they are asked."""
+    year_spans, years = english_years.rules(language)
     return [
         *cardinal.flood_rules(language),
+        *symbol.abbreviation_rules(english_words.ABBREVIATIONS),
+        *electronic.rules(language),
+        *english_names.address_rules(language),
+        *telephone.rules(language),
+        *version.rules(language),
         *date.rules(language),
         *time.rules(language),
+        *arithmetic.rules(language),
+        *year_spans,
         *money.rules(language),
+        *span.rules(language),
+        *years,
         *measure.rules(language),
+        *fraction.rules(english_fraction.say),
         *ordinal.rules(language),
         *cardinal.magnitude_rules(language),
         *cardinal.rules(language),
+        *english_names.initial_rules(),
+        *english_names.roman_rules(language),
+        *_words_by_context(),
+        *formula.rules(language),
+        *symbol.rules(language),
+        *symbol.emoji_rules(language),
     ]
+
+
+def _words_by_context() -> list[Rule]:
+    """Abbreviations that what follows decides."""
+
+    def say(spoken: str):  # type: ignore[no-untyped-def]
+        return lambda match: spoken
+
+    def plural(one: str, many: str):  # type: ignore[no-untyped-def]
+        return lambda match: (
+            many if match[0].rstrip(".").lower().endswith("s") or match[0].lower().startswith("pp") else one
+        )
+
+    number = r"(?=\s?\d)"
+    return [
+        exact_rule("dr", r"Dr\b\.?(?=\s[A-Z])", say("doctor")),
+        exact_rule("st", r"St\.?(?=\s[A-Z][a-z])", say("saint")),
+        exact_rule("gen", r"Gen\.(?=\s[A-Z])", say("general")),
+        exact_rule("col", r"Col\.(?=\s[A-Z])", say("colonel")),
+        exact_rule("sen", r"Sen\.(?=\s[A-Z])", say("senator")),
+        rule(("no", "nos"), rf"Nos?\.{number}", plural("number", "numbers")),
+        rule(("fig", "figs"), rf"Figs?\.{number}", plural("figure", "figures")),
+        rule(("p", "pp"), rf"pp?\.{number}", plural("page", "pages")),
+        rule(("vol", "vols"), rf"vols?\.{number}", plural("volume", "volumes")),
+        rule("ch", rf"ch\.{number}", say("chapter")),
+        rule("sec", rf"sec\.{number}", say("section")),
+        exact_rule("#", rf"#{number}", say("number ")),
+        rule("~", rf"~{number}", say("about ")),
+        rule("/", rf"/(?=\s|$|[^{LETTER}\d])|(?<![{LETTER}\d>])/(?!/)", _slash),
+        exact_rule("`", r"``", _quote),
+        rule("mid", r"mid-(?=(?:1\d|20)?\d0s)", say("mid ")),
+    ]
+
+
+def _slash(match: re.Match[str]) -> Reading:
+    before = match.string[match.start() - 1 : match.start()]
+    after = match.string[match.end() : match.end() + 1]
+    return f"{' ' if before.strip() else ''}slash{' ' if after.strip() else ''}"
+
+
+def _quote(match: re.Match[str]) -> Reading:
+    return '"'

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from backline.speech.text.normalise import cardinal, date, measure, money
-from backline.speech.text.normalise.languages import telugu_tables as tables
-from backline.speech.text.normalise.languages import telugu_time
+from backline.speech.text.normalise import (
+    acronym,
+    arithmetic,
+    cardinal,
+    date,
+    electronic,
+    formula,
+    fraction,
+    measure,
+    money,
+    span,
+    symbol,
+    telephone,
+    version,
+)
+from backline.speech.text.normalise.languages import telugu_forms, telugu_tables, telugu_time, telugu_words
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.telugu_numerals import TeluguNumerals
 from backline.speech.text.normalise.rules import Rule
 
 
 def telugu(region: str) -> Language:
-    """region: makes no difference yet."""
+    """region: makes no difference."""
     numerals = TeluguNumerals()
     return Language(
         code="te",
@@ -25,15 +38,25 @@ def telugu(region: str) -> Language:
         per="",
         by="బై",
         indian=True,
-        magnitudes=tables.MAGNITUDES,
-        months=tables.MONTHS,
-        month_names=tables.MONTH_NAMES,
-        currencies=tables.CURRENCIES,
-        units=tables.UNITS,
+        magnitudes=telugu_tables.MAGNITUDES,
+        months=telugu_tables.MONTHS,
+        month_names=telugu_tables.MONTH_NAMES,
+        currencies=telugu_tables.CURRENCIES,
+        units=telugu_tables.UNITS,
         powers={"2": "చదరపు", "3": "ఘన"},
+        symbols=telugu_words.SYMBOLS,
+        operators=telugu_words.OPERATORS,
+        emoji=telugu_words.EMOJI,
+        letters=telugu_words.LETTERS,
+        acronyms=telugu_words.ACRONYMS,
+        web_marks=telugu_words.WEB_MARKS,
+        web_words=telugu_words.WEB_WORDS,
+        identifiers=telugu_words.IDENTIFIERS,
+        ratio="నిష్పత్తి",
+        version="వెర్షన్",
         year_before=r"(?:సంవత్సరం|క్రీ\.?\s?శ\.?|సన్)",
-        year_after=r"\s?(?:లో|వ సంవత్సర|సంవత్సర|నాటి|నుండి|నుంచి)",
-        joined_suffixes=("లో", "లోని", "లోనే", "కి", "కు", "న", "ని", "ను", "తో", "నే", "కే", "కూ", "లోపు", "లకు", "లో"),
+        year_after=r"\s?(?:లో|వ సంవత్సర|సంవత్సర|నాటి|నుండి|నుంచి|తర్వాత|తరువాత)",
+        joined_suffixes=("లో", "లోని", "లోనే", "కి", "కు", "న", "ని", "ను", "తో", "నే", "కే", "కూ", "లోపు"),
     )
 
 
@@ -41,10 +64,24 @@ def rules(language: Language) -> list[Rule]:
     """In the order in which they are asked."""
     return [
         *cardinal.flood_rules(language),
+        *symbol.abbreviation_rules(telugu_words.ABBREVIATIONS),
+        *electronic.rules(language),
+        *telugu_forms.ordinal_rules(language),
+        *telephone.rules(language),
+        *version.rules(language),
         *date.rules(language),
         *telugu_time.rules(language),
+        *arithmetic.rules(language),
+        *telugu_forms.year_rules(language),
         *money.rules(language),
+        *span.rules(language),
         *measure.rules(language),
+        *fraction.rules(telugu_forms.fraction(language)),
         *cardinal.magnitude_rules(language),
         *cardinal.rules(language),
+        *telugu_forms.roman_rules(language),
+        *acronym.rules(language),
+        *formula.rules(language),
+        *symbol.rules(language),
+        *symbol.emoji_rules(language),
     ]

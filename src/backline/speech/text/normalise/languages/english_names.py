@@ -1,0 +1,114 @@
+"""Proper uses of English: street addresses, states, Roman numerals after names and headings, initials."""
+
+from __future__ import annotations
+
+import re
+
+from backline.speech.text.normalise.languages.base import Language
+from backline.speech.text.normalise.languages.english_numerals import EnglishNumerals, below_hundred
+from backline.speech.text.normalise.languages.english_words import DIRECTIONS, HEADINGS, NOT_NAMES, STATES, STREETS
+from backline.speech.text.normalise.number import Numbers
+from backline.speech.text.normalise.roman import VALID, WORDS_IN_CAPITALS, value
+from backline.speech.text.normalise.rules import CAPITALS, DIGIT, LETTER, Piece, Reading, Rule, exact_rule, one_of
+
+_NAME_BEFORE = re.compile(r"([A-Z][a-z’']+|[A-Z]{2,})[ -]$")
+
+
+def address_rules(language: Language) -> list[Rule]:
+    """1428 Elm St., 12 S 1st St, and a town with its state and ZIP after them."""
+    numbers = Numbers(language)
+    numerals = EnglishNumerals(indian=False)
+    name = r"(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))"
+    street = rf"(?P<t>(?i:{one_of(STREETS)}))(?![{LETTER}])(?P<dot>\.)?"
+    town = rf"(?P<town>,\s[A-Z][a-z]+(?:\s[A-Z][a-z]+){{0,2}},\s)(?P<st>{one_of(STATES)})(?![{LETTER}])(?:(?P<zg>,?\s)(?P<zip>\d{{5}})(?!\d))?"
+    pattern = rf"(?P<n>\d{{1,5}})(?:\s(?P<d>[NSEW]{{1,2}})\.?)?(?P<mid>(?:\s{name}){{1,4}}?)\s{street}(?:{town})?"
+
+    def read(match: re.Match[str]) -> Reading:
+        pieces: list[Piece] = [(house_number(match["n"], numbers), match.start("n"), match.end("n"))]
+        if match["d"]:
+            direction = " ".join(DIRECTIONS[letter] for letter in match["d"])
+            pieces.append((f" {direction}", match.end("n"), match.end("d")))
+        middle = [numerals.ordinal(int(word[:-2])) if word[0].isdigit() else word for word in match["mid"].split()]
+        pieces.append((" " + " ".join(middle), pieces[-1][2], match.end("mid")))
+        ends = (
+            match["dot"]
+            and (match["town"] is None)
+            and re.match(r"\s*$|\s+[A-Z]", match.string[match.end("dot") : match.end("dot") + 3])
+        )
+        pieces.append(
+            (
+                f" {STREETS[match['t'].lower()]}{'.' if ends else ''}",
+                match.end("mid"),
+                match.end("dot") if match["dot"] else match.end("t"),
+            )
+        )
+        if match["town"]:
+            pieces.append((match["town"], pieces[-1][2], match.end("town")))
+            pieces.append((STATES[match["st"]], match.start("st"), match.end("st")))
+        if match["zip"]:
+            pieces.append((match["zg"] + numbers.digits(match["zip"]), match.end("st"), match.end("zip")))
+        return pieces
+
+    def state_and_zip(match: re.Match[str]) -> Reading:
+        return [
+            (STATES[match["st"]], match.start("st"), match.end("st")),
+            (" " + numbers.digits(match["zip"]), match.end("st"), match.end("zip")),
+        ]
+
+    return [
+        exact_rule(DIGIT, pattern, read),
+        exact_rule(CAPITALS, rf"(?P<st>{one_of(STATES)})\s(?P<zip>\d{{5}}(?:-\d{{4}})?)(?!\d)", state_and_zip),
+    ]
+
+
+def house_number(text: str, numbers: Numbers) -> str:
+    """In pairs: 1428 fourteen twenty eight, 123 one twenty three, 708 digit by digit."""
+    if len(text) == 4 and text[0] != "0" and text[2] != "0" and text[1:] != "000":
+        return f"{below_hundred(int(text[:2]))} {below_hundred(int(text[2:]))}"
+    if len(text) == 3 and text[0] != "0" and text[1] != "0":
+        return f"{numbers.digits(text[0])} {below_hundred(int(text[1:]))}"
+    if len(text) == 3 and text[1:] != "00":
+        return numbers.digits(text)
+    return numbers.digits(text) if len(text) == 5 else numbers.cardinal(text)
+
+
+def roman_rules(language: Language) -> list[Rule]:
+    """Chapter IV four, World War II two, Louis XIV the fourteenth."""
+    numerals = EnglishNumerals(indian=False)
+    heading = re.compile(rf"(?<![{LETTER}])(?:{one_of(HEADINGS)})[ -]$", re.IGNORECASE)
+    thing = re.compile(rf"(?<![{LETTER}])(?:{one_of(NOT_NAMES)})[ -]$", re.IGNORECASE)
+
+    def read(match: re.Match[str]) -> Reading:
+        n = value(match[0])
+        before = match.string[max(0, match.start() - 24) : match.start()]
+        if n is None:
+            return None
+        if heading.search(before):
+            return numerals.cardinal(n)
+        if len(match[0]) < 2 or match[0] in WORDS_IN_CAPITALS - {"VI"}:
+            return None
+        if thing.search(before):
+            return numerals.cardinal(n)
+        if n <= 40 and (found := _NAME_BEFORE.search(before)) and not found[1].isupper():
+            return f"the {numerals.ordinal(n)}"
+        return None
+
+    return [exact_rule(CAPITALS, rf"(?<![{LETTER}\d]){VALID}(?![{LETTER}\d'’&.][A-Za-z\d]|[{LETTER}\d])", read)]
+
+
+def initial_rules() -> list[Rule]:
+    """U.S.A. to USA; C. S. Lewis to CS Lewis."""
+
+    def read(match: re.Match[str]) -> Reading:
+        letters = re.sub(r"[.\s]", "", match[0])
+        ends = match[0].endswith(".") and re.match(r"\s*$", match.string[match.end() : match.end() + 40])
+        return (
+            letters
+            + ("." if ends and match["n"] is None and len(letters) < 2 else "")
+            + (" " if match["n"] is not None else "")
+        )
+
+    return [
+        exact_rule(CAPITALS, r"(?<![A-Za-z])(?:[A-Z]\.\s?){1,4}[A-Z]\.(?P<n>\s)(?=[A-Z][a-z])", read),
+        exact_rule(CAPITALS, rf"(?<![A-Za-z])(?:[A-Z]\.){{2,8}}(?P<n>(?!))?(?![{LETTER}])", read),
+    ]
