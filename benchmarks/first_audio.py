@@ -1,7 +1,7 @@
 """Time to first audio over HTTP with the embedded engine, for one client and for many.
 
 The reference, in the same run and with as many clients, is a bare Starlette app that streams 80 kB of zeros: what is
-above it is speech. Texts are three sentences, about 12 s of sound; every stream is read to its end.
+above it is speech. Texts are three sentences, about 10 s of sound; every stream is read to its end.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from backline.engines.speech.base import Cancel
 from backline.engines.speech.espeak_library import WordEvent
 
-_MOST_PARTS = 4  # a quarter of a second ahead: whoever takes turns with others must not run away
+_MOST_PARTS = 16  # a second ahead: fewer and larger parts, yet whoever takes turns with others does not run away
 _POLL_SECONDS = 0.02  # `Cancel` can only be asked, not waited for
 
 
