@@ -81,9 +81,8 @@ def _drop_foreign_message(_logger: object, _method: str, event: MutableMapping[s
     """A library's line that carries an exception keeps its wording without the arguments, and only the first line of
     it: asyncio describes the failed task in the others, with what it raised."""
     record: logging.LogRecord | None = event.get("_record")
-    if record is not None and record.exc_info:
+    if record is not None and event.get("exc_info"):
         event["event"] = str(record.msg).partition("\n")[0]
-        event["exc_info"] = record.exc_info
     return event
 
 

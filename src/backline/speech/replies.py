@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from backline.accounts.principal import Principal
 from backline.compute.base import Compute
+from backline.media.encode.formats import FORMATS
 from backline.observability.logging import get_logger
 from backline.speech.events import Event, Sound
 from backline.speech.plan import Plan, fit_passage
@@ -47,7 +48,8 @@ class SpeechReplies:
         return StreamedResponse(begin, self._patience_seconds)
 
     def begin(self, body: GenerateRequest, request: Request, caller: Principal) -> SpeechStream:
-        get_logger().info("tts.request_received", format=body.format, stream=body.stream, characters=len(body.text))
+        known = body.format if body.format in FORMATS else None  # anything else is the caller's own words
+        get_logger().info("tts.request_received", format=known, stream=body.stream, characters=len(body.text))
         get_logger().debug("tts.auth_validated", user_id=caller.id)
         plan = self._service.planner.plan(body)
         preparation = self._service.preparation(plan, chunking=body.chunking)
