@@ -6,14 +6,24 @@ Classes only. The command line makes one `Settings` and hands the groups on; not
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+_PREFIX = "BACKLINE_"
+_ENV_FILE = ".env"
 
 
-class ServerSettings(BaseModel):
+class Group(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ServerSettings(Group):
     """Where the server listens and how it ends."""
 
     host: str = "127.0.0.1"
@@ -33,7 +43,7 @@ class ServerSettings(BaseModel):
             return self.host == "localhost"
 
 
-class SpeechSettings(BaseModel):
+class SpeechSettings(Group):
     """How speech is made."""
 
     engine: str | None = None
@@ -52,7 +62,7 @@ class SpeechSettings(BaseModel):
     """Finished requests that `/v1/tts/requests/{id}` remembers."""
 
 
-class ObservabilitySettings(BaseModel):
+class ObservabilitySettings(Group):
     """What the server tells about itself."""
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -62,9 +72,46 @@ class ObservabilitySettings(BaseModel):
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="BACKLINE_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+        env_prefix=_PREFIX, env_nested_delimiter="__", env_file=_ENV_FILE, extra="ignore", frozen=True
     )
 
     server: ServerSettings = Field(default_factory=ServerSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """What is given first, then the environment, then `.env`.
+
+        Raises ValueError: one sentence that names the variable and never repeats its value, which may be a secret.
+        """
+        _refuse_unknown([*os.environ, *dotenv_values(_ENV_FILE)])
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            problems = [f"{_variable(*problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+            raise ValueError("; ".join(problems)) from None
+        except SettingsError as error:
+            raise ValueError(f"{error}.") from None
+
+
+def _variable(*path: int | str) -> str:
+    return _PREFIX + "__".join(str(part) for part in path).upper()
+
+
+def _refuse_unknown(names: list[str]) -> None:
+    """A misspelt setting would otherwise leave the default in place without a word."""
+    groups = {name: field.annotation for name, field in Settings.model_fields.items()}
+    fields = [
+        _variable(name, field)
+        for name, group in groups.items()
+        if isinstance(group, type) and issubclass(group, Group)
+        for field in group.model_fields
+    ]
+    known = {*fields, *map(_variable, groups)}
+    for name in names:
+        rest = name.upper().removeprefix(_PREFIX)
+        looks_like_ours = "__" in rest or rest.partition("_")[0].lower() in groups
+        if name.upper().startswith(_PREFIX) and name.upper() not in known and looks_like_ours:
+            near = get_close_matches(name.upper(), fields, 1)
+            raise ValueError(f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else ""))

@@ -124,7 +124,8 @@ def _blocks(
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when to stop
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the parent decides when to stop
+        signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not end up among the frames
     engines = [load(sys.argv[1]) for _ in range(int(sys.argv[2]))]

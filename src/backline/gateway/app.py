@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from backline.compat import openai
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway import description, health, metrics
-from backline.gateway.services import open_services
+from backline.gateway.services import open_services, scratch_folder
 from backline.settings import Settings
 from backline.speech import router as speech
 from backline.speech import socket as speech_socket
@@ -31,6 +31,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        scratch_folder(settings).mkdir(parents=True, exist_ok=True)
         async with open_services(settings, catalog, super_resolution) as provided:
             app.state.provided = provided
             await provided.get(SpeechService).warm_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable
 from types import FrameType
 
@@ -48,8 +49,12 @@ class Server(uvicorn.Server):
         self._draining: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Raises OSError at once, before any engine is started, when the address cannot be listened on."""
+        super().run(sockets or [listen(self.config.host, self.config.port)])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
         if self.started:
             self._loop = asyncio.get_running_loop()
             host, port = self.servers[0].sockets[0].getsockname()[:2]
@@ -84,3 +89,9 @@ class Server(uvicorn.Server):
         # What was made must still be sent: the rest of the time is for that.
         self.config.timeout_graceful_shutdown = max(1, round(self._drain_seconds - (monotonic() - began)))
         self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on the first address that `host` stands for. Raises OSError."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family, backlog=2048)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from backline.accounts.loopback import LoopbackGate
 from backline.compute.runner import Runner
@@ -28,8 +29,7 @@ async def open_services(
 ) -> AsyncIterator[Provided]:
     """Everything that runs, while it runs; closed in the opposite order."""
     speech = settings.speech
-    folder = settings.server.data_dir / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = scratch_folder(settings)
     metrics = PrometheusMetrics()
     runner = Runner(speech.workers, speech.stall_seconds, catalog)
     gate = LoopbackGate(bound_to_loopback=settings.server.bound_to_loopback)
@@ -56,3 +56,8 @@ async def open_services(
         )
     finally:
         await runner.close()
+
+
+def scratch_folder(settings: Settings) -> Path:
+    """Where answers wait that are too large for memory. Whoever serves makes it."""
+    return settings.server.data_dir / "tmp"

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from backline.speech.plan import Plan
+from backline.speech.replies import passages_of
 from backline.speech.stream import SpeechStream
 from backline.speech.text.prepare import Preparation, Unit
 from backline.speech.text.sentences import SentenceCutter
 from backline.speech.text.spans import SpokenText
-from backline.speech.text.ssml import is_ssml, read_ssml
+from backline.speech.text.ssml import is_ssml
 
 _SSML_BEGINS = "<speak"
 
@@ -70,7 +71,7 @@ class Utterance:
                 await self._more()
         if self._markup is not None:
             markup, self._markup = self._markup, None
-            async for unit, last in self.preparation.units_of(read_ssml(markup)):
+            async for unit, last in self.preparation.units_of(passages_of(markup, self.plan)):
                 yield unit, last
 
     async def _more(self) -> None:
