@@ -23,7 +23,7 @@ BOTH = pytest.mark.parametrize("isolation", list(Isolation))
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread or process
+        while not condition():
             await asyncio.sleep(0.01)
 
 
@@ -196,7 +196,7 @@ async def test_a_silent_client_is_told_and_closed(run_server: RunServer) -> None
     server = run_server(speech={"socket_idle_seconds": 0.3})
     async with talking(server, voice="tone-low") as talker:
         assert (await talker.refused())["code"] == "idle_timeout"
-        assert await talker.closed() == 1000
+        assert await talker.closed() == 1008
 
 
 async def test_a_client_that_begins_a_sentence_and_sleeps_is_closed_too(run_server: RunServer) -> None:
@@ -205,7 +205,7 @@ async def test_a_client_that_begins_a_sentence_and_sleeps_is_closed_too(run_serv
     async with talking(server, voice="tone-low") as talker:
         await talker.say("I was about to say")
         assert (await talker.refused())["code"] == "idle_timeout"
-        assert await talker.closed() == 1000
+        assert await talker.closed() == 1008
     await until(lambda: server.service.streams_in_flight == 0)
 
 
