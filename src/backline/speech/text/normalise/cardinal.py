@@ -45,7 +45,8 @@ def rules(language: Language) -> list[Rule]:
         if len(text) == 4 and text.isdecimal() and 1100 <= int(text) <= 2099:
             before = before_year and before_year.search(match.string[max(0, match.start() - 20) : match.start()])
             if before or (after_year and after_year.match(match.string, match.end())):
-                return language.numerals.year(int(text))
+                year = language.numerals.year(int(text))
+                return language.oblique(year) if noun_follows(match) else year
         if text.isdecimal() and _is_code(text, language):
             return numbers.digits(text)
         return numbers.cardinal(text, counted=noun_follows(match))

@@ -51,7 +51,10 @@ class _Dates:
             match["m"].lower() in ("may", "mar", "dec") and not match["m"][0].isupper()
         ):
             return None
-        spoken = f"the {self._day(day)} of" if self._english else self._day(day)
+        spoken = self._day(day)
+        if self._english:
+            the = "" if match.string[max(0, match.start() - 4) : match.start()].lower() == "the " else "the "
+            spoken = f"{the}{spoken} of"
         pieces = [piece(match, "d", spoken), self._named(match, month)]
         return self._with_year(match, pieces)
 

@@ -23,7 +23,8 @@ _HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,62}\.){1,8}[A-Za-z]{2,12}"
 _PATH = r"(?:/[!-;=?-~]{0,500})?"
 _NO_MORE = r"(?![A-Za-z0-9@])"
 _PARTS = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z\d]")
-_PLAIN = frozenset("com org net edu gov info biz".split())
+_PLAIN = frozenset("com org net edu gov info biz co".split())
+_EXTENSION = re.compile(_EXTENSIONS)
 _TRAILING = ".,;:!?)'\"”’]}"
 
 
@@ -78,7 +79,8 @@ class _Electronic:
 
     def _tagged(self, part: str) -> str:
         if part.isdecimal():
-            return self._numbers.cardinal(part)
+            year = len(part) == 4 and "1900" <= part <= "2099"
+            return self._language.numerals.year(int(part)) if year else self._numbers.cardinal(part)
         letters = self._language.letters
         capitals = letters and part.isascii() and part.isupper()
         return " ".join(letters[character] for character in part.lower()) if capitals else part
@@ -122,7 +124,7 @@ class _Electronic:
         if (
             low == "www"
             or (place == 0 and low != "file")
-            or (before == "." and (len(low) == 2 or low in _EXTENSIONS.split("|")))
+            or (before == "." and (len(low) == 2 or _EXTENSION.fullmatch(low)))
         ):
             return part.upper()
         return part.upper() if short and place == 2 else part

@@ -24,7 +24,7 @@ def rules(language: Language) -> list[Rule]:
         rule(
             (DIGIT, "."),
             rf"(?P<n>{NUMBER})(?P<g>\s?%|\s?٪)",
-            lambda match: [piece(match, "n", numbers.cardinal(match["n"])), piece(match, "g", " " + language.percent)],
+            lambda match: [piece(match, "n", numbers.cardinal(match["n"], counted=True)), piece(match, "g", " " + language.percent)],
         ),
         rule(
             (DIGIT, "."),
@@ -39,10 +39,11 @@ class _Measure:
     def __init__(self, language: Language, numbers: Numbers) -> None:
         self._language = language
         self._numbers = numbers
+        self._attributive = re.compile(language.measured_nouns) if language.measured_nouns else None
 
     def read(self, match: re.Match[str]) -> Reading:
         unit = self._unit(match["u"])
-        if unit is None or ("-" in match["g"] and len(match["u"]) < 3):
+        if unit is None or ("-" in match["g"] and len(match["u"]) < 3) or not _is_unit(match):
             return None
         text, language = match["n"], self._language
         number = self._numbers.cardinal(text, counted=True)
@@ -59,6 +60,8 @@ class _Measure:
                 return None
             front = "" if language.per else divisor.per
             name = f"{name} {language.per} {divisor.per or divisor.one}" if language.per else name
+        if self._attributive is not None and self._attributive.match(match.string, match.end()):
+            name = language.oblique(name)
         pieces: list[Piece] = [piece(match, "n", f"{front} {number}" if front else number)]
         if match["m"]:
             word = magnitude_word(language.magnitudes[match["m"].lower()], text, before=True)
@@ -77,3 +80,10 @@ class _Measure:
     def _unit(self, written: str) -> Unit | None:
         units = self._language.units
         return units.get(written) or units.get(written.lower())
+
+
+def _is_unit(match: re.Match[str]) -> bool:
+    """A closing quotation mark is no inch, an s without a blank no second, and 4G and 4K no quantities."""
+    if match["u"] == '"':
+        return match.string[match.start() - 1 : match.start()] != '"'
+    return match["g"] != "" or match["u"] not in ("s", "G", "K", "T", "M", "S")

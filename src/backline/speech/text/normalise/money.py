@@ -21,6 +21,8 @@ _SHORT = {
 }
 """After an amount of money, where no unit of measure can be meant."""
 
+_DASH = r"\s?[-–—]\s?[$€£₹]\s?\d"
+
 
 def rules(language: Language) -> list[Rule]:
     """₹1,23,456.50, Rs. 500/-, US$ 3 million, 500 INR, 2 crore rupees."""
@@ -31,7 +33,10 @@ def rules(language: Language) -> list[Rule]:
     magnitude = rf"(?:\s?(?P<m>{one_of(language.magnitudes)}){END})?" if language.magnitudes else "(?P<m>(?!))?"
     tail = r"(?:\s?/[-=](?!\d))?"
     short = rf"(?:(?P<k>[kmbt]|mn|bn|tn)(?![{LETTER}\d]))?" if language.script == "latin" else "(?P<k>(?!))?"
-    before = rf"(?P<c>{one_of(names)})\s?(?P<n>{NUMBER}){magnitude}{short}{tail}(?![{LETTER}])"
+    # A name stands before its amount only where it does so in use: rupees 500, but not won 3-1.
+    first = [name for name in names if not (name.isascii() and name.isalpha()) or len(name) < 4 or name.startswith("rupee")]
+    first = [name for name in first if name not in ("won", "yen")]
+    before = rf"(?P<c>{one_of(first)})\s?(?P<n>{NUMBER}){magnitude}{short}{tail}(?![A-Za-z])"
     after = rf"(?P<n>{NUMBER}){magnitude}(?P<k>(?!))?\s?(?P<c>{one_of(names)}){tail}(?![{LETTER}\d])"
     return [rule(_starts(names), before, reader.read), rule((DIGIT, "."), after, reader.read)]
 
@@ -45,6 +50,8 @@ class _Money:
         self._language = language
         self._names = names
         self._numbers = Numbers(language)
+        nouns = f"|{language.measured_nouns}" if language.measured_nouns else ""
+        self._oblique = re.compile(f"{_DASH}{nouns}")
         self._indian = Numbers(replace(language, indian=True))
 
     def read(self, match: re.Match[str]) -> Reading:
@@ -52,6 +59,7 @@ class _Money:
         numbers = self._indian if "₹" in currency.written else self._numbers
         text = match["n"]
         scale = _SHORT.get((match["k"] or "").lower()) or (match["m"] or "").lower()
+        following = self._oblique.match(match.string, match.end()) is not None
         if scale:
             magnitude = self._language.magnitudes[scale]
             word = magnitude_word(magnitude, text, before=True)
@@ -59,10 +67,10 @@ class _Money:
         whole, _, fraction = text.partition(".")
         minor = fraction.rstrip("0").ljust(2, "0") if fraction else ""
         if len(minor) > 2 or not currency.minor_one:
-            return self._major(numbers, text if minor.strip("0") else whole, currency)
+            return self._major(numbers, text if minor.strip("0") else whole, currency, before_minor=following)
         cents = int(minor or "0")
         if not cents:
-            return self._major(numbers, whole or "0", currency)
+            return self._major(numbers, whole or "0", currency, before_minor=following)
         small = (
             f"{numbers.cardinal(str(cents), counted=True)} {currency.minor_one if cents == 1 else currency.minor_many}"
         )

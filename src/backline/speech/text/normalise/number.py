@@ -6,7 +6,7 @@ import re
 
 from backline.speech.text.normalise.languages.base import Language, Numerals
 
-_INDIAN_GROUPS = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.|$)")
+_INDIAN_GROUPS = re.compile(r"\d{1,3}(?:,\d{2})+,\d{3}(?:\.|$)")
 LONGEST_CARDINAL = 19
 """Digits: a shankh is 10^17, so 99 of them are the last that Indian numerals name."""
 

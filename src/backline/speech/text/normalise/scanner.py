@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from backline.speech.text.normalise.rules import CAPITALS, COMPOUND, DIGIT, LETTER, Piece, Rule
 
@@ -16,8 +16,11 @@ _JOINS = frozenset("@.:/\\_-0123456789&+#(₀₁₂₃₄₅₆₇₈₉")
 class Scanner:
     """The rules of one language, filed by where they may start."""
 
-    def __init__(self, rules: Iterable[Rule], joined_suffixes: Iterable[str] = ()) -> None:
-        """joined_suffixes: endings that stay joined to the words of a number before them."""
+    def __init__(
+        self, rules: Iterable[Rule], joined_suffixes: Iterable[str] = (), oblique: Callable[[str], str] = str
+    ) -> None:
+        """joined_suffixes: endings that stay joined to the words of a number before them, in their oblique form."""
+        self._oblique = oblique
         self._rules: dict[str, tuple[Rule, ...]] = {}
         for one in rules:
             for start in one.starts:
@@ -78,7 +81,9 @@ class Scanner:
         spoken, *place = read[-1]
         following = text[end : end + 1]
         suffix = self._suffix is not None and self._suffix.match(text, end)
-        if following and not suffix and _LETTER.match(following) and _LETTER.match(spoken[-1:] or " "):
+        if suffix:
+            read[-1] = (self._oblique(spoken), place[0], place[1])
+        elif following and _LETTER.match(following) and _LETTER.match(spoken[-1:] or " "):
             read[-1] = (spoken + " ", place[0], place[1])
         out.extend(read)
 

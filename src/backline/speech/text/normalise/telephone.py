@@ -10,6 +10,8 @@ from backline.speech.text.normalise.number import Numbers
 from backline.speech.text.normalise.rules import DIGIT, LETTER, Reading, Rule, rule
 
 _NO_MORE = rf"(?![{LETTER}\d]|[-./]\d)"
+_SHORTEST_CODE = 3
+"""Digits: a phone 12 or an order of 20 is a number."""
 _GROUPS = re.compile(r"\d+|[A-Za-z]+")
 
 
@@ -20,13 +22,13 @@ def rules(language: Language) -> list[Rule]:
     return [
         rule("+", rf"(?<![{LETTER}\d]){plus}{_NO_MORE}", reader.international),
         rule("(", rf"\(0?\d{{2,5}}\)[\s-]?\d{{3,4}}[\s-]?\d{{3,4}}{_NO_MORE}", reader.grouped),
+        rule(DIGIT, rf"1-8\d\d-(?:\d{{3}}-\d{{4}}|[A-Z0-9]{{1,8}}(?:-[A-Z0-9]{{1,8}}){{0,3}}){_NO_MORE}", reader.free_call),
         rule(
             DIGIT,
             rf"(?:1[-\s])?(?:\(\d{{3}}\)|\d{{3}})[-.\s]\d{{3}}[-.\s]\d{{4}}(?:-\d{{1,6}})?{_NO_MORE}",
             reader.grouped,
         ),
-        rule(DIGIT, rf"1-8\d\d-(?:[A-Z0-9]{{1,8}})(?:-[A-Z0-9]{{1,8}}){{0,3}}{_NO_MORE}", reader.free_call),
-        rule(DIGIT, rf"\d{{3}}-\d{{2}}-\d{{4}}{_NO_MORE}", reader.grouped),
+        rule(DIGIT, rf"\d{{3}}-\d{{2}}-\d{{4}}{_NO_MORE}|18[06]0[-\s]\d{{2,4}}[-\s]\d{{3,5}}{_NO_MORE}", reader.grouped),
         rule(
             DIGIT, rf"0\d{{1,6}}[-.\s]\d{{4,8}}(?!\d|:)(?![-.]\d)|0 \(\d{{2,4}}\) \d{{6,8}}{_NO_MORE}", reader.grouped
         ),
@@ -46,7 +48,8 @@ def _codes(language: Language, reader: _Telephone) -> list[Rule]:
     )
 
     def read(match: re.Match[str]) -> Reading:
-        return reader.spelled(match) if known.search(context_before(match)) else None
+        short = sum(character.isdigit() for character in match[0]) < _SHORTEST_CODE
+        return None if short or not known.search(context_before(match)) else reader.spelled(match)
 
     return [rule(DIGIT, r"(?<![\d.,])\d{1,20}(?:[- ]\d{2,12}){0,5}(?![.,:/]?\d|\s?%)", read)]
 
@@ -67,11 +70,13 @@ class _Telephone:
 
     def free_call(self, match: re.Match[str]) -> Reading:
         """1-800-GO-U-HAUL: the eight hundred as a number, words as words."""
-        if self._language.code != "en" or not re.search("[A-Za-z]", match[0]):
+        if self._language.code != "en" or len(_GROUPS.findall(match[0])) < 3:
             return None
         first, hundreds, *rest = _GROUPS.findall(match[0])
         words = [part.upper() if part.isalpha() else self._numbers.digits(part) for part in rest]
-        return f"{self._numbers.digits(first)}, {self._numbers.cardinal(hundreds)} {' '.join(words)}"
+        joint = " " if any(part.isalpha() for part in rest) else ", "
+        free = self._numbers.cardinal(hundreds) if hundreds.endswith("00") else self._numbers.digits(hundreds)
+        return f"{self._numbers.digits(first)}, {free}{joint}{joint.join(words)}"
 
     def spelled(self, match: re.Match[str]) -> str:
         return self._spoken(match[0])

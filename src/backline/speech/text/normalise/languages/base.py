@@ -70,7 +70,9 @@ class Language:
     identifiers: a pattern for the words after which a number is a code, said digit by digit. score_words: a
     pattern for what stands before a score. ratio, version: the words for 16:9 and for v2. letters: the names of the
     Latin letters, where capitals are spelled. spells_web: unknown words of an address are spelled too. year_before,
-    year_after: patterns for what makes four digits a year.
+    year_after: patterns for what makes four digits a year. joined_suffixes: endings that stay joined to the words of a
+    number; oblique_endings: how those words change before them; measured_nouns: a pattern for the nouns before which
+    a unit changes likewise.
     """
 
     code: str
@@ -109,4 +111,13 @@ class Language:
     year_before: str = ""
     year_after: str = ""
     joined_suffixes: tuple[str, ...] = ()
+    oblique_endings: tuple[tuple[str, str], ...] = ()
+    measured_nouns: str = ""
     script: Literal["latin", "indic"] = "indic"
+
+    def oblique(self, words: str) -> str:
+        """The form before a joined ending or a noun that is measured."""
+        for ending, changed in self.oblique_endings:
+            if words.endswith(ending):
+                return words.removesuffix(ending) + changed
+        return words

@@ -63,7 +63,9 @@ def address_rules(language: Language) -> list[Rule]:
 
 def house_number(text: str, numbers: Numbers) -> str:
     """In pairs: 1428 fourteen twenty eight, 123 one twenty three, 708 digit by digit."""
-    if len(text) == 4 and text[0] != "0" and text[2] != "0" and text[1:] != "000":
+    if len(text) == 4 and text[0] != "0" and text.endswith("00") and text[1] != "0":
+        return f"{below_hundred(int(text[:2]))} hundred"
+    if len(text) == 4 and text[0] != "0" and text[2] != "0":
         return f"{below_hundred(int(text[:2]))} {below_hundred(int(text[2:]))}"
     if len(text) == 3 and text[0] != "0" and text[1] != "0":
         return f"{numbers.digits(text[0])} {below_hundred(int(text[1:]))}"

@@ -37,7 +37,7 @@ MAGNITUDES = {
         "crore": "crore crores cr",
     }.items()
     for written in forms.split()
-}
+} | {"lakh crore": Magnitude("lakh crore"), "lakh crores": Magnitude("lakh crore")}
 
 CURRENCIES = (
     Currency(("₹", "Rs", "Rs.", "INR", "Re", "Re.", "rupees", "rupee", "₨"), "rupee", "rupees", "paisa", "paise"),
@@ -96,7 +96,7 @@ _NAMES = {
     "gal": "gallon gallons",
     "h hr hrs": "hour hours",
     "min mins": "minute minutes",
-    "sec secs": "second seconds",
+    "s sec secs": "second seconds",
     "ms": "millisecond milliseconds",
     "µs μs": "microsecond microseconds",
     "ns": "nanosecond nanoseconds",

@@ -131,7 +131,7 @@ def roman_rules(language: Language) -> list[Rule]:
 def address_rules(language: Language) -> list[Rule]:
     """In a line that names a street, a floor or a sector, and after a town, numbers are said digit by digit."""
     numbers = Numbers(language)
-    near = re.compile(rf"(?:^|[\s,])(?:{ADDRESS_WORDS})(?![{LETTER}])")
+    near = re.compile(rf"(?:^|[\s,])(?<!बस )(?<!रोल )(?<!प्रश्न )(?<!सवाल )(?<!पेज )(?:{ADDRESS_WORDS})(?![{LETTER}])")
     place = re.compile(rf"(?:^|[\s,])(?:{PLACES})[,\s-]{{1,3}}$")
 
     def in_address(match: re.Match[str]) -> bool:

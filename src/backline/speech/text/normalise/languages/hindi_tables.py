@@ -61,7 +61,7 @@ MAGNITUDES = {
         "ट्रिलियन": "ट्रिलियन trillion tn",
     }.items()
     for written in forms.split()
-}
+} | {both: Magnitude(both) for both in ("लाख करोड़", "हज़ार करोड़", "हजार करोड़")}
 
 CURRENCIES = (
     Currency(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from backline.speech.text.normalise.languages import en, hi, te
 from backline.speech.text.normalise.languages.base import Language
@@ -15,12 +15,12 @@ _LANGUAGES: dict[str, tuple[Callable[[str], Language], Callable[[Language], list
 }
 
 
-def rules_of(code: str) -> tuple[list[Rule], Sequence[str]] | None:
-    """The rules of a BCP 47 code and the endings that join its numbers; None for a language that has none here."""
+def rules_of(code: str) -> tuple[list[Rule], Language] | None:
+    """The rules of a BCP 47 code and the language itself; None for a language that has none here."""
     primary, _, rest = code.partition("-")
     found = _LANGUAGES.get(primary)
     if found is None:
         return None
     make, rules = found
     language = make(rest.rpartition("-")[2])
-    return rules(language), language.joined_suffixes
+    return rules(language), language

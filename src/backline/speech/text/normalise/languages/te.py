@@ -20,7 +20,7 @@ from backline.speech.text.normalise import (
 from backline.speech.text.normalise.languages import telugu_forms, telugu_tables, telugu_time, telugu_words
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.telugu_numerals import TeluguNumerals
-from backline.speech.text.normalise.rules import Rule
+from backline.speech.text.normalise.rules import Rule, one_of
 
 
 def telugu(region: str) -> Language:
@@ -55,8 +55,12 @@ def telugu(region: str) -> Language:
         ratio="నిష్పత్తి",
         version="వెర్షన్",
         year_before=r"(?:సంవత్సరం|క్రీ\.?\s?శ\.?|సన్)",
-        year_after=r"\s?(?:లో|వ సంవత్సర|సంవత్సర|నాటి|నుండి|నుంచి|తర్వాత|తరువాత)",
+        year_after=r"\s?(?:లో|వ సంవత్సర|సంవత్సర|నాటి|నుండి|నుంచి|తర్వాత|తరువాత|" + one_of(telugu_tables.MONTH_NAMES) + ")",
         joined_suffixes=("లో", "లోని", "లోనే", "కి", "కు", "న", "ని", "ను", "తో", "నే", "కే", "కూ", "లోపు"),
+        oblique_endings=(("లు", "ల"),),
+        measured_nouns=(
+            r"\s(?:వేగ|పాలు|నీళ్|నీరు|నీటి|దూర|ఎత్తు|పొడవు|లోతు|వెడల్పు|బరువు|బియ్యం|చక్కెర|నూనె|విస్తీర్ణ|స్థల|బంగార|పరుగు|వర్ష|నుండి|నుంచి|వరకు|కంటే|విలువ|మేర|చొప్పున|లోపు|కోసం)"
+        ),
     )
 
 
@@ -68,8 +72,8 @@ def rules(language: Language) -> list[Rule]:
         *electronic.rules(language),
         *telugu_forms.ordinal_rules(language),
         *telephone.rules(language),
-        *version.rules(language),
         *date.rules(language),
+        *version.rules(language),
         *telugu_time.rules(language),
         *arithmetic.rules(language),
         *telugu_forms.year_rules(language),

@@ -45,6 +45,10 @@ MAGNITUDES = {
         (_TRILLION, "ట్రిలియన్ ట్రిలియన్లు ట్రిలియన్ల trillion tn"),
     )
     for written in forms.split()
+} | {
+    written: Magnitude(f"{first} కోట్లు", f"{many} కోట్లు", f"{many} కోట్ల")
+    for first, many in (("లక్ష", "లక్షల"), ("వెయ్యి", "వేల"))
+    for written in (f"{first} కోట్లు", f"{first} కోట్ల", f"{many} కోట్లు", f"{many} కోట్ల")
 }
 
 CURRENCIES = (
