@@ -19,9 +19,10 @@ _SCRIPTS = (
     (0x0600, 0x06FF, "ur"),
     (0x0750, 0x077F, "ur"),
 )
-_LETTERS = re.compile("[^\\W\\d_]")
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-_WORD = re.compile("[\u0900-\u0963\u0971-\u097f]+")
+# A word with all its signs: in Indic scripts the vowel signs are no letters to Python.
+_WORD = re.compile(r"(?:[^\W\d_]|[\u0900-\u0963\u0970-\u097f\u0980-\u09e3\u09f0-\u0dff\u200c\u200d])+")
+_INDIC_SHARE = 3
+"""An Indic word weighs as much as so many Latin ones: code-mixed speech borrows nouns."""
 
 _MARATHI = frozenset(
     "आहे आहेत होते होता होती नाही आणि मी तू आम्ही तुम्ही त्यांनी त्याने तिने माझा माझी तुझा आपण काय कसे कुठे मला तुला "
@@ -36,26 +37,23 @@ _SINDHI = re.compile("[\u067b\u067d\u0680\u0684\u0683\u06fd\u06fe\u0699\u06b3\u0
 def detect_language(text: str, default: str = "en") -> str:
     """The language of one sentence, as a code of two or three letters.
 
-    The script with the most letters decides, and a Latin word among Indic ones (code-mix) does not: Indic letters win
-    as soon as they are a fifth of all. Devanagari is Hindi unless words of Marathi, Nepali or Konkani outnumber
+    The script of most words decides, and Latin words among Indic ones (code-mix) do not: one Indic word in four makes
+    the sentence Indic. Devanagari is Hindi unless words of Marathi, Nepali or Konkani outnumber
     the rest; Bengali script with the Assamese letters is Assamese; Arabic script with the Sindhi letters is Sindhi.
     Latin letters alone are English; no letters at all give `default`.
     """
     counts: dict[str, int] = {}
     latin = 0
-    for character in _LETTERS.findall(text):
-        if _LATIN.match(character):
-            latin += 1
-            continue
-        language = _of_letter(ord(character))
+    for word in _WORD.findall(text):
+        language = _of_letter(ord(word[0]))
         if language:
             counts[language] = counts.get(language, 0) + 1
+        else:
+            latin += 1
     if not counts:
         return "en" if latin else default
     best = max(counts, key=lambda language: counts[language])
-    if counts[best] * 4 < latin:
-        return "en"
-    return _by_words(text, best)
+    return _by_words(text, best) if counts[best] * _INDIC_SHARE > latin else "en"
 
 
 def _of_letter(code: int) -> str:

@@ -115,19 +115,17 @@ class _Dates:
         return (name, match.start("m"), match.end("m")) if first else (" " + name, match.end("d"), match.end("m"))
 
     def _with_year(self, match: re.Match[str], pieces: list[Piece]) -> Reading:
-        if match["y"]:
-            comma = (
-                ","
-                if "," in (match.groupdict().get("h") or "") or ("h" not in match.groupdict() and "," in match["g"])
-                else ""
-            )
-            gap = match.groupdict().get("h") if comma else " "
-            blank = gap if gap and comma else " "
-            pieces.append((blank + self.year(match["y"]), pieces[-1][2], match.end("y")))
-        elif match[0].endswith("."):
-            pieces[-1] = (pieces[-1][0], pieces[-1][1], match.end())
-        else:
-            pieces[-1] = (pieces[-1][0], pieces[-1][1], match.end() if match.end() > pieces[-1][2] else pieces[-1][2])
+        """The day and month with the year, if there is one; a comma before it is kept with the word it follows."""
+        end = pieces[-1][2]
+        if not match["y"]:
+            pieces[-1] = (pieces[-1][0], pieces[-1][1], max(end, match.end()))
+            return pieces
+        comma = match.string.find(",", end, match.start("y"))
+        if comma >= 0:
+            pieces.append((",", end, comma + 1))
+            end = comma + 1
+        gap = "" if comma >= 0 and end == match.start("y") else " "
+        pieces.append((gap + self.year(match["y"]), end, match.end("y")))
         return pieces
 
 

@@ -17,8 +17,14 @@ from backline.speech.text.normalise.rules import (
     rule,
 )
 
-_DOMAINS = "com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|co|in|uk|us|ca|au|de|fr|it|es|nl|jp|cn|ru|br|eu|me|tv|xyz|nic|ac|sm|abc"
-_EXTENSIONS = "pdf|docx?|xlsx?|pptx?|csv|txt|json|xml|html?|php|js|py|zip|rar|gz|exe|apk|mp3|mp4|wav|avi|mkv|jpe?g|png|gif|svg|log|md"
+_DOMAINS = (
+    "com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|co|in|uk|us|ca|au|de|fr|it|es|nl|jp|cn|ru|br|eu|me|tv|xyz|nic|"
+    "ac|sm|abc"
+)
+_EXTENSIONS = (
+    "pdf|docx?|xlsx?|pptx?|csv|txt|json|xml|html?|php|js|py|zip|rar|gz|exe|apk|mp3|mp4|wav|avi|mkv|jpe?g|png|gif|svg|"
+    "log|md"
+)
 _HOST = r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,62}\.){1,8}[A-Za-z]{2,12}"
 _PATH = r"(?:/[!-;=?-~]{0,500})?"
 _NO_MORE = r"(?![A-Za-z0-9@])"

@@ -14,25 +14,29 @@ _POWERS = {"²": "2", "³": "3", "^2": "2", "^3": "3", "2": "2", "3": "3"}
 
 def rules(language: Language) -> list[Rule]:
     """Units and their quotients, and percent."""
-    numbers = Numbers(language)
-    reader = _Measure(language, numbers)
+    reader = _Measure(language, Numbers(language))
     units = one_of(language.units)
     magnitude = rf"(?:\s?(?P<m>{one_of(language.magnitudes)}))?" if language.magnitudes else "(?P<m>(?!))?"
     power = r"(?P<p>[²³]|\^[23]|(?<=m)[23])?"
     quotient = rf"(?:\s?/\s?(?P<d>{units}))?"
+    end = rf"(?![{LETTER}\d]|\.[a-z])"
+    quantity = rf"(?P<n>{NUMBER}){magnitude}(?P<g>\s?-?\s?)(?P<u>{units}){power}{quotient}{end}"
     return [
-        rule(
-            (DIGIT, "."),
-            rf"(?P<n>{NUMBER})(?P<g>\s?%|\s?٪)",
-            lambda match: [piece(match, "n", numbers.cardinal(match["n"], counted=True)), piece(match, "g", " " + language.percent)],
-        ),
-        rule(
-            (DIGIT, "."),
-            rf"(?P<n>{NUMBER}){magnitude}(?P<g>\s?-?\s?)(?P<u>{units}){power}{quotient}(?![{LETTER}\d]|\.[a-z])",
-            reader.read,
-        ),
+        *percent_rules(language),
+        rule((DIGIT, "."), quantity, reader.read),
         rule(DIGIT, rf"(?P<n>{NUMBER})/(?P<d>{units})(?![{LETTER}\d])", reader.per),
     ]
+
+
+def percent_rules(language: Language) -> list[Rule]:
+    """45%."""
+    numbers = Numbers(language)
+
+    def read(match: re.Match[str]) -> Reading:
+        number = numbers.cardinal(match["n"], counted=True)
+        return [piece(match, "n", number), piece(match, "g", f" {language.percent}")]
+
+    return [rule((DIGIT, "."), rf"(?P<n>{NUMBER})(?P<g>\s?[%٪])", read)]
 
 
 class _Measure:

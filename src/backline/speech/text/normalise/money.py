@@ -34,7 +34,9 @@ def rules(language: Language) -> list[Rule]:
     tail = r"(?:\s?/[-=](?!\d))?"
     short = rf"(?:(?P<k>[kmbt]|mn|bn|tn)(?![{LETTER}\d]))?" if language.script == "latin" else "(?P<k>(?!))?"
     # A name stands before its amount only where it does so in use: rupees 500, but not won 3-1.
-    first = [name for name in names if not (name.isascii() and name.isalpha()) or len(name) < 4 or name.startswith("rupee")]
+    first = [
+        name for name in names if not (name.isascii() and name.isalpha()) or len(name) < 4 or name.startswith("rupee")
+    ]
     first = [name for name in first if name not in ("won", "yen")]
     before = rf"(?P<c>{one_of(first)})\s?(?P<n>{NUMBER}){magnitude}{short}{tail}(?![A-Za-z])"
     after = rf"(?P<n>{NUMBER}){magnitude}(?P<k>(?!))?\s?(?P<c>{one_of(names)}){tail}(?![{LETTER}\d])"

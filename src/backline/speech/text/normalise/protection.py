@@ -19,7 +19,7 @@ _NAME = r"[A-Za-z][A-Za-z0-9_:-]{0,40}"
 _VALUE = r"""(?:"[^"<>]{0,200}"|'[^'<>]{0,200}'|[^\s"'<>]{1,60})"""
 _MARKUP = rf"</?{_NAME}(?:={_VALUE})?(?:\s+{_NAME}\s*=\s*{_VALUE}){{0,12}}\s*/?>"
 _BRACKET_TAG = r"\[\s*[a-z]+(?:_[a-z]+){0,3}\s*\]"
-# A stretch between slashes or brackets is phonetic when it holds a letter or mark of the IPA that no language here uses.
+# A stretch between slashes or brackets is phonetic when it holds a letter of the IPA that no language here uses.
 _IPA_LETTER = "\u0250-\u02af\u02c8\u02cc\u02d0\u02d1ðŋθ"
 _IPA = rf"\[(?=[^\]\n]{{0,80}}[{_IPA_LETTER}])[^\[\]\n]{{1,200}}\]|/(?=[^/\n]{{0,80}}[{_IPA_LETTER}])[^/\n\d]{{1,80}}/"
 # Sounds of English in ARPAbet, written in capitals with stress digits: [HH AH0 L OW1].

@@ -1,8 +1,8 @@
 """What a rule is, and the small patterns that the classes share.
 
 A class module (`cardinal`, `date`, `money` ...) makes rules from a language's tables. The scanner stands on a token,
-tries the rules that may begin there in order, and takes the first that has a reading. Every pattern is anchored where the
-scanner stands and bounded in length, so the work stays linear in the text.
+tries the rules that may begin there in order, and takes the first that has a reading. Every pattern is anchored where
+the scanner stands and bounded in length, so the work stays linear in the text.
 """
 
 from __future__ import annotations

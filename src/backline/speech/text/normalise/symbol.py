@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from backline.speech.text.normalise.languages.base import Language
-from backline.speech.text.normalise.rules import DIGIT, LETTER, Reading, Rule, exact_rule, one_of, rule
+from backline.speech.text.normalise.rules import DIGIT, LETTER, Read, Reading, Rule, exact_rule, one_of, rule
 
 _VARIATION = "[\ufe0f\u200d\U0001f3fb-\U0001f3ff\u20e3]*"
 
@@ -59,7 +59,7 @@ def abbreviation_rules(abbreviations: Mapping[str, str]) -> list[Rule]:
     return found
 
 
-def _always(spoken: str):  # type: ignore[no-untyped-def]
+def _always(spoken: str) -> Read:
     return lambda match: spoken
 
 

@@ -22,13 +22,19 @@ def rules(language: Language) -> list[Rule]:
     return [
         rule("+", rf"(?<![{LETTER}\d]){plus}{_NO_MORE}", reader.international),
         rule("(", rf"\(0?\d{{2,5}}\)[\s-]?\d{{3,4}}[\s-]?\d{{3,4}}{_NO_MORE}", reader.grouped),
-        rule(DIGIT, rf"1-8\d\d-(?:\d{{3}}-\d{{4}}|[A-Z0-9]{{1,8}}(?:-[A-Z0-9]{{1,8}}){{0,3}}){_NO_MORE}", reader.free_call),
+        rule(
+            DIGIT,
+            rf"1-8\d\d-(?:\d{{3}}-\d{{4}}|[A-Z0-9]{{1,8}}(?:-[A-Z0-9]{{1,8}}){{0,3}}){_NO_MORE}",
+            reader.free_call,
+        ),
         rule(
             DIGIT,
             rf"(?:1[-\s])?(?:\(\d{{3}}\)|\d{{3}})[-.\s]\d{{3}}[-.\s]\d{{4}}(?:-\d{{1,6}})?{_NO_MORE}",
             reader.grouped,
         ),
-        rule(DIGIT, rf"\d{{3}}-\d{{2}}-\d{{4}}{_NO_MORE}|18[06]0[-\s]\d{{2,4}}[-\s]\d{{3,5}}{_NO_MORE}", reader.grouped),
+        rule(
+            DIGIT, rf"\d{{3}}-\d{{2}}-\d{{4}}{_NO_MORE}|18[06]0[-\s]\d{{2,4}}[-\s]\d{{3,5}}{_NO_MORE}", reader.grouped
+        ),
         rule(
             DIGIT, rf"0\d{{1,6}}[-.\s]\d{{4,8}}(?!\d|:)(?![-.]\d)|0 \(\d{{2,4}}\) \d{{6,8}}{_NO_MORE}", reader.grouped
         ),

@@ -9,9 +9,9 @@ from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.number import Numbers
 from backline.speech.text.normalise.rules import COMPOUND, DIGIT, Reading, Rule, rule
 
-
 _NAMES = re.compile(
-    r"\b(?:version|release|python|java|ios|android|windows|macos|ubuntu|node|php|ruby|chrome|firefox|api)\s$", re.IGNORECASE
+    r"\b(?:version|release|python|java|ios|android|windows|macos|ubuntu|node|php|ruby|chrome|firefox|api)\s$",
+    re.IGNORECASE,
 )
 """After these a point parts two numbers, not a number and its tenths: Python 3.11."""
 

@@ -64,15 +64,19 @@ class Unit:
 class Language:
     """Everything that the classes ask of a language.
 
-    code: of two letters. per: the word in a quotient; empty where the divisor comes first (గంటకు అరవై). digits: the names of 0 to 9. day_first: dd/mm rather than mm/dd. indian: lakh and crore for
-    numbers without separators. magnitudes: written word after a number (million, lakh, cr) to its spoken word.
-    unit_words: written unit to `Unit`; unit_symbols: the same, but only in this case and glued or spaced.
-    identifiers: a pattern for the words after which a number is a code, said digit by digit. score_words: a
-    pattern for what stands before a score. ratio, version: the words for 16:9 and for v2. letters: the names of the
-    Latin letters, where capitals are spelled. spells_web: unknown words of an address are spelled too. year_before,
-    year_after: patterns for what makes four digits a year. joined_suffixes: endings that stay joined to the words of a
-    number; oblique_endings: how those words change before them; measured_nouns: a pattern for the nouns before which
-    a unit changes likewise.
+    code: of two letters. digits: the names of 0 to 9. per: the word in a quotient; empty where the divisor comes first
+    (గంటకు అరవై). indian: lakh and crore for numbers without separators. western: the numerals of the other scale, where
+    a language has both. day_first: dd/mm rather than mm/dd. magnitudes: a written word such as million or cr. months:
+    written names in lower case to 1 .. 12. units: by what is written, lower case matching both. powers: the words for
+    square ("2") and cubic ("3"). operators: by sign, with "^2" and "^3" for powers that have a name. letters: the names
+    of the Latin letters, where capitals are spelled. web_marks: the marks of addresses, and "hashtag". spells_web:
+    unknown words of an address are spelled too.
+
+    Patterns: identifiers, after which a number is a code; score_words, before a score; year_before and year_after,
+    which make four digits a year; measured_nouns, before which a unit stands in its oblique form.
+
+    joined_suffixes: endings that stay joined to the words of a number; oblique_endings: how those words change before
+    them.
     """
 
     code: str

@@ -29,12 +29,12 @@ from backline.speech.text.normalise.languages import (
 )
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.english_numerals import EnglishNumerals
-from backline.speech.text.normalise.rules import LETTER, Reading, Rule, exact_rule, rule
+from backline.speech.text.normalise.rules import LETTER, Read, Reading, Rule, exact_rule, rule
 
 _MONTH_NAMES = tuple("january february march april may june july august september october november december".split())
 
 
-def english(region: str) -> Language:
+def language(region: str) -> Language:
     """region: us, gb, in ..., or empty."""
     return Language(
         code="en",
@@ -103,13 +103,11 @@ def rules(language: Language) -> list[Rule]:
 def _words_by_context() -> list[Rule]:
     """Abbreviations that what follows decides."""
 
-    def say(spoken: str):  # type: ignore[no-untyped-def]
+    def say(spoken: str) -> Read:
         return lambda match: spoken
 
-    def plural(one: str, many: str):  # type: ignore[no-untyped-def]
-        return lambda match: (
-            many if match[0].rstrip(".").lower().endswith("s") or match[0].lower().startswith("pp") else one
-        )
+    def plural(one: str, many: str, *, of: str) -> Read:
+        return lambda match: many if match[0].rstrip(".").lower() == of else one
 
     number = r"(?=\s?\d)"
     return [
@@ -118,10 +116,10 @@ def _words_by_context() -> list[Rule]:
         exact_rule("gen", r"Gen\.(?=\s[A-Z])", say("general")),
         exact_rule("col", r"Col\.(?=\s[A-Z])", say("colonel")),
         exact_rule("sen", r"Sen\.(?=\s[A-Z])", say("senator")),
-        rule(("no", "nos"), rf"Nos?\.{number}", plural("number", "numbers")),
-        rule(("fig", "figs"), rf"Figs?\.{number}", plural("figure", "figures")),
-        rule(("p", "pp"), rf"pp?\.{number}", plural("page", "pages")),
-        rule(("vol", "vols"), rf"vols?\.{number}", plural("volume", "volumes")),
+        rule(("no", "nos"), rf"Nos?\.{number}", plural("number", "numbers", of="nos")),
+        rule(("fig", "figs"), rf"Figs?\.{number}", plural("figure", "figures", of="figs")),
+        rule(("p", "pp"), rf"pp?\.{number}", plural("page", "pages", of="pp")),
+        rule(("vol", "vols"), rf"vols?\.{number}", plural("volume", "volumes", of="vols")),
         rule("ch", rf"ch\.{number}", say("chapter")),
         rule("sec", rf"sec\.{number}", say("section")),
         exact_rule("#", r"#\s?(?=\d)", say("number ")),

@@ -20,7 +20,10 @@ def address_rules(language: Language) -> list[Rule]:
     numerals = EnglishNumerals(indian=False)
     name = r"(?:[A-Z][a-z]+|\d{1,3}(?:st|nd|rd|th))"
     street = rf"(?P<t>(?i:{one_of(STREETS)}))(?![{LETTER}])(?P<dot>\.)?"
-    town = rf"(?P<town>,\s[A-Z][a-z]+(?:\s[A-Z][a-z]+){{0,2}},\s)(?P<st>{one_of(STATES)})(?![{LETTER}])(?:(?P<zg>,?\s)(?P<zip>\d{{5}})(?!\d))?"
+    town = (
+        rf"(?P<town>,\s[A-Z][a-z]+(?:\s[A-Z][a-z]+){{0,2}},\s)(?P<st>{one_of(STATES)})(?![{LETTER}])"
+        r"(?:(?P<zg>,?\s)(?P<zip>\d{5})(?!\d))?"
+    )
     pattern = rf"(?P<n>\d{{1,5}})(?:\s(?P<d>[NSEW]{{1,2}})\.?)?(?P<mid>(?:\s{name}){{1,4}}?)\s{street}(?:{town})?"
 
     def read(match: re.Match[str]) -> Reading:

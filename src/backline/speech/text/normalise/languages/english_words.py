@@ -50,9 +50,13 @@ STATES = dict(
 }
 
 HEADINGS = (
-    "chapter part section volume vol book act scene article phase appendix figure table unit module lesson paragraph "
-    "clause schedule verse canto episode round"
-).split() + ["world war", "super bowl"]
+    *(
+        "chapter part section volume vol book act scene article phase appendix figure table unit module lesson "
+        "paragraph clause schedule verse canto episode round"
+    ).split(),
+    "world war",
+    "super bowl",
+)
 """Before a numeral of one letter or more."""
 
 NOT_NAMES = (
@@ -256,9 +260,15 @@ EMOJI = {
 }
 
 IDENTIFIERS = (
-    "otp|pin|pin ?code|zip|zip ?code|code|password|passcode|pnr|ending|ending in|ends in|ending with|last four digits|"
-    "account|account no\\.?|a/c|card|card no\\.?|aadhaar|aadhar|pan|ifsc|ssn|id|serial|tracking|booking|order|ticket|invoice|"
-    "reference|ref|phone|mobile|telephone|tel|call|contact|helpline|whatsapp|dial|flight|extension|ext|swift|imei|licence|license"
+    "otp|pin|pin ?code|zip|zip ?code|code|password|passcode|pnr|ending|"
+    "ending in|ends in|ending with|last four digits|"
+    "account|account no\\.?|a/c|card|card no\\.?|aadhaar|aadhar|pan|ifsc|"
+    "ssn|id|serial|tracking|booking|order|ticket|invoice|"
+    "reference|ref|phone|mobile|telephone|tel|call|contact|helpline|whatsapp|"
+    "dial|flight|extension|ext|swift|imei|licence|license"
 )
 
-SCORE_WORDS = r"\b(?:won|win|wins|lost|lose|beat|beats|score|scored|scoring|lead|leads|led|defeated|victory|final|draw|drew|by)\b[^.!?\d]{0,30}$"
+SCORE_WORDS = (
+    r"\b(?:won|win|wins|lost|lose|beat|beats|score|scored|scoring|lead|leads|led|defeated|victory|final|draw|drew|by)\b"
+    r"[^.!?\d]{0,30}$"
+)

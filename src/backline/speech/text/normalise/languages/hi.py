@@ -31,7 +31,7 @@ NUMERALS = IndianNumerals(
 )
 
 
-def hindi(region: str) -> Language:
+def language(region: str) -> Language:
     """region: makes no difference."""
     return Language(
         code="hi",

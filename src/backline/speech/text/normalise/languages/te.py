@@ -23,7 +23,7 @@ from backline.speech.text.normalise.languages.telugu_numerals import TeluguNumer
 from backline.speech.text.normalise.rules import Rule, one_of
 
 
-def telugu(region: str) -> Language:
+def language(region: str) -> Language:
     """region: makes no difference."""
     numerals = TeluguNumerals()
     return Language(

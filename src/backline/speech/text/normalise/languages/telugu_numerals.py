@@ -1,8 +1,8 @@
 """Telugu numerals, with the oblique forms that join them to what follows.
 
 A larger part stands in its oblique form before a smaller one or a noun: రెండు వందలు alone, but రెండు వందల ఒకటి and
-రెండు వందల రూపాయలు. Above the crore, crores are counted: లక్ష కోట్లు is 10^12. One hundred is వంద alone and నూట before a number; one before a noun is ఒక, and ఒక్క after tens.
-(Krishnamurti and Gwynn, A Grammar of Modern Telugu, 1985, the chapter on numerals.)
+రెండు వందల రూపాయలు. Above the crore, crores are counted: లక్ష కోట్లు is 10^12. One hundred is వంద alone and నూట before a
+number; one before a noun is ఒక, and ఒక్క after tens.
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ def rules(language: Language) -> list[Rule]:
     stop = rf"(?![{LETTER}\d:]|\.\d)"
     return [
         rule(DIGIT, rf"{clock}:(?P<m>[0-5]\d):(?P<s>[0-5]\d){stop}", times.with_seconds),
-        rule(DIGIT, rf"(?P<h>1?\d)(?:[:.](?P<m>[0-5]\d))?{_HALF_DAY}(?:\s?(?P<k>కి|కు)(?![{LETTER}]))?", times.by_half_day),
+        rule(
+            DIGIT, rf"(?P<h>1?\d)(?:[:.](?P<m>[0-5]\d))?{_HALF_DAY}(?:\s?(?P<k>కి|కు)(?![{LETTER}]))?", times.by_half_day
+        ),
         rule(DIGIT, rf"{clock}[:.](?P<m>[0-5]\d){_HOURS}(?![{LETTER}])", times.hours),
         rule(DIGIT, rf"{clock}:(?P<m>[0-5]\d)(?:{stop}|(?P<k>కి|కు)(?![{LETTER}]))", times.clock),
         rule(DIGIT, rf"(?P<h>0?1)\s?(?P<o>గంటకు|గంటకి)(?![{LETTER}])", lambda match: f"ఒంటి {match['o']}"),
