@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from backline.engines.catalog import CATALOG, Isolation
+from backline.media.audio import Samples, silence
 from tests.conftest import Running, RunServer
 from tests.fakes.engines import BreakingEngine, CrashingEngine, FakeEngine, HangingEngine, SlowEngine, diary, entry
 from tests.speech.hearing import EVERY_FORMAT, GENERATE, eventually
@@ -155,6 +157,51 @@ def test_a_configured_engine_that_does_not_exist_is_said(run_server: RunServer) 
 def test_a_configured_engine_is_the_default(run_server: RunServer) -> None:
     with run_server(speech={"engine": "tone"}).client() as client:
         assert client.post(GENERATE, json={"text": "Hello"}).headers["x-model-version"] == "tone-1"
+
+
+class FailingModel:
+    """A super-resolution model that fails after so many blocks, quoting as careless libraries do."""
+
+    name, source_hz, target_hz = "failing-1", 24000, 48000
+
+    def __init__(self, blocks: int) -> None:
+        self._blocks = blocks
+
+    def open(self) -> FailingChange:
+        return FailingChange(self._blocks)
+
+
+class FailingChange:
+    def __init__(self, blocks: int) -> None:
+        self._left = blocks
+
+    def push(self, samples: Samples) -> Samples:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError(SECRET)
+        return np.repeat(samples, 2, axis=0)
+
+    def finish(self) -> Samples:
+        return silence(0)
+
+
+def test_what_nobody_foresaw_on_the_way_is_a_failure_like_any_other(run_server: RunServer) -> None:
+    body = {"text": "a" * 200, "format": "pcm", "sample_rate": 48000, "stream": True}
+    at_once = run_server((entry(FakeEngine, default=True),), FailingModel(0))
+    with at_once.client() as client:
+        response = client.post(GENERATE, json=body)
+        assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+        assert SECRET not in response.text
+    later = run_server((entry(FakeEngine, default=True),), FailingModel(2))
+    with later.client() as client:
+        received: list[bytes] = []
+        with pytest.raises(httpx.RemoteProtocolError):
+            _receive(client, body, received)
+        assert received
+        assert record_of_failing(client)["error_code"] == "internal_error"
+    assert later.service.streams_in_flight == at_once.service.streams_in_flight == 0
+    assert '"error_type":"ValueError"' in later.log.getvalue()
+    assert SECRET not in later.log.getvalue()
 
 
 def test_nothing_is_left_of_large_answers(run_server: RunServer, tmp_path: Path) -> None:

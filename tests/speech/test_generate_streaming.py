@@ -38,7 +38,7 @@ def test_the_whole_answer_waits_for_the_whole_sound(fakes: Running) -> None:
     with wire(fakes) as it:
         it.post({"text": "xx", "voice": "fake", "format": "opus"})
         assert it.status() == 200
-        assert diary()[-1] == "finished"
+        assert "finished" in diary()
 
 
 def test_the_first_sound_does_not_wait_for_the_first_sentence(fakes: Running) -> None:
