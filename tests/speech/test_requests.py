@@ -67,6 +67,12 @@ def test_the_languages_are_those_that_were_heard(client: httpx.Client) -> None:
     assert facts(client, response.headers["x-request-id"])["languages"] == ["en", "hi"]
 
 
+def test_a_language_that_the_voice_lacks_is_not_claimed(fake_client: httpx.Client) -> None:
+    """Found in the text, but read on in the voice's own."""
+    response = fake_client.post(GENERATE, json={"text": "வணக்கம் நண்பர்களே. Hello there. नमस्ते दुनिया।"})
+    assert facts(fake_client, response.headers["x-request-id"])["languages"] == ["en", "hi"]
+
+
 def test_a_running_request_says_so_and_how_far_it_is(fakes: Running, fake_client: httpx.Client) -> None:
     with wire(fakes) as it:
         it.post({"text": "x", "voice": "slow", "format": "pcm", "stream": True}, request_id="running")

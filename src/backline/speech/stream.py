@@ -135,7 +135,7 @@ class SpeechStream:
                 async for events in self._render(pause):
                     yield events
             if unit.spoken.text:
-                self._tally.unit(unit, last=last)
+                self._tally.unit(self._language(unit), last=last)
                 async with aclosing(self._speak_unit(unit, state, begin_s)) as spoken:
                     async for events in spoken:
                         yield events

@@ -10,7 +10,7 @@ from backline.observability.logging import get_logger
 from backline.observability.metrics import Metrics
 from backline.speech import figures
 from backline.speech.records import Outcome, SpeechRecord
-from backline.speech.text.prepare import Preparation, Unit
+from backline.speech.text.prepare import Preparation
 
 
 class Tally:
@@ -31,15 +31,15 @@ class Tally:
     def begin(self) -> None:
         self._metrics.gauge(figures.STREAMS, 1, *self._labels)
 
-    def unit(self, unit: Unit, *, last: bool) -> None:
-        """A unit goes to the engine."""
+    def unit(self, language: str, *, last: bool) -> None:
+        """A unit goes to the engine. language: the one it is spoken in; last: nothing follows it."""
         if not self.record.languages:
             spent_ms = round(self._preparation.spent_seconds * 1000, 3)
-            self._log.debug("tts.normalization_done", t_norm_ms=spent_ms, language=unit.language)
+            self._log.debug("tts.normalization_done", t_norm_ms=spent_ms, language=language)
             self._log.debug("tts.chunking_decision", chunking=self._preparation.chunking, single=last)
             self._log.debug("tts.inference_started", engine=self.record.engine, speaker=self.record.voice)
-        if unit.language not in self.record.languages:
-            self.record.languages.append(unit.language)
+        if language not in self.record.languages:
+            self.record.languages.append(language)
 
     def waited(self, seconds: float, blocks: Iterable[SpeechBlock]) -> None:
         """The engine took `seconds` to make `blocks`."""
