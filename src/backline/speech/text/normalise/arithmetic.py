@@ -50,6 +50,11 @@ def rules(language: Language) -> list[Rule]:
     chain = rf"{operand}(?:\s?{operator}\s?{operand}){{1,24}}(?![{LETTER}\d]|\.\d)"
     return [
         rule((DIGIT, *_LATIN), rf"(?<![{LETTER}\d.,]){chain}", read),
+        rule(
+            DIGIT,
+            rf"(?P<n>{NUMBER})\*(?=\d)",
+            lambda match: f"{numbers.cardinal(match['n'])} {language.operators['*']} ",
+        ),
         rule(DIGIT, rf"(?P<n>{NUMBER})(?:\^(?P<e>\d{{1,3}}))(?!\d)", power),
     ]
 

@@ -29,7 +29,7 @@ def magnitude_rules(language: Language) -> list[Rule]:
 
     def read(match: re.Match[str]) -> Reading:
         word = magnitude_word(language.magnitudes[match["m"].lower()], match["n"], before=noun_follows(match))
-        return [piece(match, "n", numbers.cardinal(match["n"], counted=True)), _spaced(match, "m", word)]
+        return [piece(match, "n", numbers.multiplier(match["n"])), _spaced(match, "m", word)]
 
     return [rule((DIGIT, "."), rf"(?P<n>{NUMBER})\s?(?P<m>{one_of(language.magnitudes)}){END}", read)]
 

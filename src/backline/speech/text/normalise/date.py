@@ -47,9 +47,8 @@ class _Dates:
 
     def day_month(self, match: re.Match[str]) -> Reading:
         month, day = self._month(match["m"]), int(match["d"])
-        if not 1 <= day <= _DAYS_OF_MONTH[month] or (
-            match["m"].lower() in ("may", "mar", "dec") and not match["m"][0].isupper()
-        ):
+        doubtful = match["m"].islower() and match["m"] in ("may", "mar", "dec") and not match["y"]
+        if doubtful or not 1 <= day <= _DAYS_OF_MONTH[month]:
             return None
         spoken = self._day(day)
         if self._english:

@@ -57,7 +57,11 @@ def rules(language: Language) -> list[Rule]:
             rf"(?<![{LETTER}\d>])~?/[A-Za-z][A-Za-z0-9_.-]{{0,60}}(?:/[A-Za-z0-9_.-]{{1,60}}){{1,12}}/?",
             reader.address,
         ),
-        exact_rule("#", rf"#(?=[{LETTER}])(?![{LETTER}\d_]{{1,60}}#)(?P<w>[{LETTER}\d_]{{1,60}})", reader.hashtag),
+        exact_rule(
+            "#",
+            rf"(?<![{LETTER}\d])#(?=[{LETTER}])(?![{LETTER}\d_]{{1,60}}#)(?P<w>[{LETTER}\d_]{{1,60}})",
+            reader.hashtag,
+        ),
         rule("@", rf"(?<![{LETTER}\d])@(?P<w>[A-Za-z_][A-Za-z0-9_]{{0,40}})", reader.handle),
     ]
 
@@ -92,29 +96,19 @@ class _Electronic:
         return " ".join(letters[character] for character in part.lower()) if capitals else part
 
     def handle(self, match: re.Match[str]) -> Reading:
-        words = [self._word(part, 1, "") for part in _PARTS.findall(match["w"])]
+        words = [self._word(part[0], part, _Address(match["w"])) for part in _PARTS.finditer(match["w"])]
         return " ".join([self._marks["@"], *words]) if self._language.script == "latin" else None
 
     def _words(self, text: str) -> list[Piece]:
         """One word for each part: letters, digits, mark."""
-        found = list(_PARTS.finditer(text))
-        spoken: list[Piece] = []
-        first_slash = text.find("/", text.find("://") + 3)
-        for index, part in enumerate(found):
-            before = text[part.start() - 1 : part.start()]
-            place = 2 if 0 <= first_slash < part.start() else 1
-            if part.start() == 0 and text[part.end() : part.end() + 1] == ":":
-                place = 0
-            tail = text[part.end() : part.end() + 1]
-            last = index == len(found) - 1 or tail in ("/", ":")
-            word = self._word(part[0], place, before if last or before == "." else "")
-            spoken.append((word, part.start(), part.end()))
-        return spoken
+        address = _Address(text)
+        found = _PARTS.finditer(text)
+        return [(self._word(part[0], part, address), part.start(), part.end()) for part in found]
 
-    def _word(self, part: str, place: int, before: str) -> str:
-        """place: 0 a scheme or drive, 1 the host, 2 the path. before: a dot in front of a domain or an extension."""
+    def _word(self, part: str, match: re.Match[str], address: _Address) -> str:
         if part[0] in "0123456789":
-            return self._numbers.digits(part)
+            round_number = address.path < match.start() and part.endswith("000") and len(part) < 7 and part[0] != "0"
+            return self._numbers.cardinal(part) if round_number else self._numbers.digits(part)
         if not part.isascii() or not part.isalpha():
             return self._marks.get(part) or self._language.symbols.get(part, part)
         language = self._language
@@ -124,13 +118,38 @@ class _Electronic:
         if language.letters:
             spelled = language.spells_web or part.isupper()
             return " ".join(language.letters[character] for character in low) if spelled else part
-        if low in _PLAIN:
-            return low
-        short = len(low) <= 4 and not re.search("[aeiouy]", low)
-        if (
-            low == "www"
-            or (place == 0 and low != "file")
-            or (before == "." and (len(low) == 2 or _EXTENSION.fullmatch(low)))
-        ):
+        return address.in_english(match)
+
+
+class _Address:
+    """Where the parts of an address stand. at: the @, or -1; path: the first stroke after the host, or past the end."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.at = text.find("@")
+        self._scheme = text.split("://")[0].lower() if "://" in text else ""
+        slash = text.find("/", text.find("://") + 3)
+        self.path = slash if slash >= 0 else len(text)
+        self._marked = bool(self._scheme and self._scheme != "file") or self.at > 0 or text.lower().startswith("www.")
+
+    def in_english(self, match: re.Match[str]) -> str:
+        """Capitals where English names the letters: schemes, www, short and unknown domains, extensions."""
+        part, low = match[0], match[0].lower()
+        start, end = match.span()
+        after_dot = self._text[start - 1 : start] == "."
+        scheme = start == 0 and self._scheme == low and low != "file"
+        last = self._text[end : end + 1] in ("", "/", ":")
+        if low == "www" or scheme:
             return part.upper()
-        return part.upper() if short and place == 2 else part
+        if low in _PLAIN or not (self.at < start):
+            return low if low in _PLAIN else part
+        if start < self.path:
+            short = after_dot and len(low) == 2
+            unknown = after_dot and last and self.at >= 0
+            return part.upper() if short or unknown or (after_dot and last and _EXTENSION.fullmatch(low)) else part
+        if after_dot and _EXTENSION.fullmatch(low) and end == len(self._text):
+            return part.upper()
+        consonants = 1 < len(low) <= 4 and not re.search("[aeiouy]", low)
+        if consonants and self._marked:
+            return part.upper()
+        return low if self._scheme else part

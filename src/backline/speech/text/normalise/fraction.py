@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from backline.speech.text.normalise.rules import DIGIT, Reading, Rule, rule
+from backline.speech.text.normalise.languages.base import Language
+from backline.speech.text.normalise.rules import DIGIT, LETTER, Reading, Rule, one_of, rule
 
 Say = Callable[[int | None, int, int], str]
 """(whole or None, numerator, denominator) to words; empty where it is no fraction."""
@@ -29,23 +30,26 @@ VULGAR = {
 }
 
 
-def rules(say: Say) -> list[Rule]:
-    """2 1/2, 3/4, 1/3rd, 2½, ½."""
+def rules(language: Language, say: Say) -> list[Rule]:
+    """2 1/2, 3/4, 1/3rd, 2½, ½, and any of them with a unit."""
 
     def read(match: re.Match[str]) -> Reading:
         whole = int(match["w"]) if match["w"] else None
-        return say(whole, int(match["n"].replace(",", "")), int(match["d"].replace(",", ""))) or None
-
-    def read_vulgar(match: re.Match[str]) -> Reading:
-        whole = int(match["w"]) if match["w"] else None
-        return say(whole, *VULGAR[match["v"]]) or None
+        if match["v"]:
+            top, bottom = VULGAR[match["v"]]
+        else:
+            top, bottom = (int(match[group].replace(",", "")) for group in ("n", "d"))
+        spoken = say(whole, top, bottom)
+        unit = language.units.get(match["u"] or "") or language.units.get((match["u"] or "").lower())
+        return f"{spoken} {unit.many if whole else unit.one}" if spoken and unit else spoken or None
 
     number = r"(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,19})"
+    units = [unit for unit in language.units if len(unit) > 1 or unit in "gml°"]
+    unit = rf"(?:\s?-?(?P<u>{one_of(units)})(?![{LETTER}\d]))?" if units else "(?P<u>(?!))?"
+    whole = r"(?:(?P<w>\d{1,9})\s?)?"
+    stroke = rf"(?P<n>{number})\s?[/⁄]\s?(?P<d>{number})(?:st|nd|rd|th)?(?![\d/]|[.,]\d)(?P<v>(?!))?"
+    vulgar = rf"{whole}(?P<v>[{''.join(VULGAR)}])(?P<n>(?!))?"
     return [
-        rule(
-            DIGIT,
-            rf"(?<![\d/])(?:(?P<w>\d{{1,9}})\s)?(?P<n>{number})(?P<s>\s?[/⁄]\s?)(?P<d>{number})(?:st|nd|rd|th)?(?![\d/]|[.,]\d)",
-            read,
-        ),
-        rule((DIGIT, *VULGAR), rf"(?:(?P<w>\d{{1,9}})\s?)?(?P<v>[{''.join(VULGAR)}])", read_vulgar),
+        rule(DIGIT, rf"(?<![\d/])(?<![{LETTER}]-)(?:(?P<w>\d{{1,9}})\s)?{stroke}{unit}", read),
+        rule((DIGIT, *VULGAR), f"{vulgar}{unit}", read),
     ]

@@ -47,7 +47,7 @@ class _Measure:
 
     def read(self, match: re.Match[str]) -> Reading:
         unit = self._unit(match["u"])
-        if unit is None or ("-" in match["g"] and len(match["u"]) < 3) or not _is_unit(match):
+        if unit is None or not _is_unit(match):
             return None
         text, language = match["n"], self._language
         number = self._numbers.cardinal(text, counted=True)
@@ -89,5 +89,8 @@ class _Measure:
 def _is_unit(match: re.Match[str]) -> bool:
     """A closing quotation mark is no inch, an s without a blank no second, and 4G and 4K no quantities."""
     if match["u"] == '"':
-        return match.string[match.start() - 1 : match.start()] != '"'
+        return match.string.count('"', max(0, match.start() - 200), match.start()) % 2 == 0
+    hyphened = "-" in match["g"]
+    if hyphened and (len(match["u"]) < 3 or (len(match["u"]) > 5 and "." not in match["n"])):
+        return False  # 5-m and 55-millimeters are words of two parts
     return match["g"] != "" or match["u"] not in ("s", "G", "K", "T", "M", "S")

@@ -65,7 +65,7 @@ class _Money:
         if scale:
             magnitude = self._language.magnitudes[scale]
             word = magnitude_word(magnitude, text, before=True)
-            return f"{numbers.cardinal(text, counted=True)} {word} {currency.many}"
+            return f"{numbers.multiplier(text)} {word} {currency.many}"
         whole, _, fraction = text.partition(".")
         minor = fraction.rstrip("0").ljust(2, "0") if fraction else ""
         if len(minor) > 2 or not currency.minor_one:

@@ -30,6 +30,11 @@ class Numbers:
             return f"{before}{self.language.point} {self.digits(fraction)}"
         return self._whole(whole, text, counted=counted)
 
+    def multiplier(self, text: str) -> str:
+        """Before a magnitude, where English leaves out "and": four hundred sixty billion."""
+        spoken = self.cardinal(text, counted=True)
+        return spoken.replace(" and ", " ") if self.language.script == "latin" else spoken
+
     def number(self, n: int) -> str:
         return self.language.numerals.cardinal(n)
 

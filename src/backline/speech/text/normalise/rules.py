@@ -40,7 +40,7 @@ END = rf"(?![{LETTER}\d])"
 """No letter or digit follows."""
 
 INTEGER = r"(?:\d{1,3}(?:,\d{3}){1,8}(?!,?\d)|\d{1,3}(?:,\d{2}){0,8},\d{3}(?!,?\d)|\d{1,24}(?!\d))"
-NUMBER = rf"(?:{INTEGER}(?:\.\d{{1,24}}(?!\d))?|\.\d{{1,24}}(?!\d))"
+NUMBER = rf"(?:{INTEGER}(?:\.\d{{1,24}}(?!\d))?|(?<![.\d])\.\d{{1,24}}(?!\d))"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from backline.speech.text.normalise.protection import MARK
 from backline.speech.text.normalise.rules import CAPITALS, COMPOUND, DIGIT, LETTER, Piece, Rule
 
 _TOKEN = re.compile(rf"([{LETTER}]+)|(\d)|[^\s{LETTER}\d]")
 _LETTER = re.compile(rf"[{LETTER}]")
-_LETTER_OR_DIGIT = re.compile(rf"[{LETTER}\d]")
+_OPEN = re.compile(rf"[{LETTER}\d]")
+_PAUSES = frozenset(",;!?")
+_ENDS = frozenset(",;!?)")
 _JOINS = frozenset("@.:/\\_-0123456789&+#(₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -46,9 +49,7 @@ class Scanner:
                 continue
             if start > done:
                 out.append((written[done:start], done, start))
-            end = read[-1][2]
-            self._join(out, text, read, start, end)
-            done = position = end
+            done = position = self._join(out, text, read)
         if not out:
             return None
         if done < len(text):
@@ -70,22 +71,34 @@ class Scanner:
             found += rules.get(CAPITALS, ())
         return found
 
-    def _join(self, out: list[Piece], text: str, read: list[Piece], start: int, end: int) -> None:
-        """Add a reading, with a blank where its words would run into a word beside them."""
-        spoken, *place = read[0]
+    def _join(self, out: list[Piece], text: str, read: list[Piece]) -> int:
+        """Add a reading, with a blank where its words would run into what is beside them; returns where it ends."""
+        spoken, start, end = read[0]
         before = out[-1][0] if out else ""
-        if start and before and _LETTER_OR_DIGIT.match(before[-1]) and _LETTER.match(spoken):
-            read[0] = (" " + spoken, place[0], place[1])
-        elif spoken[0] == " " and (not before or before[-1].isspace()):
-            read[0] = (spoken[1:], place[0], place[1])
-        spoken, *place = read[-1]
-        following = text[end : end + 1]
-        suffix = self._suffix is not None and self._suffix.match(text, end)
-        if suffix:
-            read[-1] = (self._oblique(spoken), place[0], place[1])
-        elif following and _LETTER.match(following) and _LETTER.match(spoken[-1:] or " "):
-            read[-1] = (spoken + " ", place[0], place[1])
+        if spoken[0] == " " and (not before or before[-1].isspace()):
+            read[0] = (spoken[1:], start, end)
+        elif _LETTER.match(spoken) and _needs_blank(before):
+            read[0] = (f" {spoken}", start, end)
         out.extend(read)
+        spoken, start, end = out[-1]
+        if not _LETTER.match(spoken[-1]):
+            return end
+        following = text[end : end + 1]
+        if self._suffix is not None and self._suffix.match(text, end):
+            out[-1] = (self._oblique(spoken), start, end)
+        elif _LETTER.match(following) or following == MARK:
+            out[-1] = (f"{spoken} ", start, end)
+        elif following and following in _ENDS and _LETTER.match(text, end + 1):
+            out.append((f"{following} ", end, end + 1))
+            return end + 1
+        return end
+
+
+def _needs_blank(before: str) -> bool:
+    """After a letter, a digit, a protected stretch or a mark of pause: engines pause at a mark with a blank only."""
+    if not before:
+        return False
+    return before[-1] == MARK or before[-1] in _PAUSES or before.endswith("..") or _OPEN.match(before[-1]) is not None
 
 
 def _first_reading(rules: tuple[Rule, ...], text: str, start: int) -> list[Piece] | None:

@@ -55,7 +55,10 @@ def _codes(language: Language, reader: _Telephone) -> list[Rule]:
 
     def read(match: re.Match[str]) -> Reading:
         short = sum(character.isdigit() for character in match[0]) < _SHORTEST_CODE
-        return None if short or not known.search(context_before(match)) else reader.spelled(match)
+        if short or not known.search(context_before(match)):
+            return None
+        glued = re.match(rf"[{LETTER}]", match.string[match.start() - 1 : match.start()]) is not None
+        return None if glued and match[0].endswith("000") else reader.spelled(match)
 
     return [rule(DIGIT, r"(?<![\d.,])\d{1,20}(?:[- ]\d{2,12}){0,5}(?![.,:/]?\d|\s?%)", read)]
 

@@ -41,7 +41,7 @@ MAGNITUDES = {
 
 CURRENCIES = (
     Currency(("₹", "Rs", "Rs.", "INR", "Re", "Re.", "rupees", "rupee", "₨"), "rupee", "rupees", "paisa", "paise"),
-    Currency(("US$", "USD", "US $"), "us dollar", "us dollars", "cent", "cents"),
+    Currency(("US$", "USD"), "us dollar", "us dollars", "cent", "cents"),
     Currency(("$", "dollars", "dollar"), "dollar", "dollars", "cent", "cents"),
     Currency(("€", "EUR", "euros", "euro"), "euro", "euros", "cent", "cents"),
     Currency(("£", "GBP", "pounds sterling"), "pound", "pounds", "penny", "pence"),
@@ -146,7 +146,7 @@ _NAMES = {
     "° º": "degree degrees",
     "\u2126 ω": "ohm ohms",
     "kn": "kilonewton kilonewtons",
-    "cc": "c_c c_c",
+    "cc": "CC CC",
     "ac": "acre acres",
     "tsp": "teaspoon teaspoons",
     "tbsp": "tablespoon tablespoons",

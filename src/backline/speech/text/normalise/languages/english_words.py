@@ -111,6 +111,8 @@ ABBREVIATIONS = {
     "a/c": "account",
     "tv": "TV",
     "401(k)": "four oh one k",
+    "7-eleven": "seven eleven",
+    "7-Eleven": "seven eleven",
     "Mt.": "mount",
     "Ft.": "fort",
 }

@@ -6,6 +6,7 @@ import re
 
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.english_numerals import EnglishNumerals, below_hundred
+from backline.speech.text.normalise.number import Numbers
 from backline.speech.text.normalise.rules import DIGIT, END, LETTER, Reading, Rule, piece, rule
 
 _ERA = r"(?P<e>AD|BC|BCE|CE|A\.\s?D\.?|B\.\s?C\.?(?:\s?E\.?)?|C\.\s?E\.?)"
@@ -78,6 +79,24 @@ def rules(language: Language) -> tuple[list[Rule], list[Rule]]:
         rule(DIGIT, rf"(?<![\d.,/:-])[12]\d{{3}}(?!\d|[,.:/]\d|\s?%|[{LETTER}])", year),
     ]
     return spans, alone
+
+
+def serial_rules(language: Language) -> list[Rule]:
+    """Numbers among letters and strokes: 133-ABC, 31/31/100. Without "and"; long ones digit by digit."""
+    numerals, numbers = EnglishNumerals(indian=False), Numbers(language)
+
+    def read(match: re.Match[str]) -> Reading:
+        text = match[0]
+        if len(text) > 4 or text[0] == "0":
+            return numbers.digits(text)
+        return numerals.plain(int(text))
+
+    end = r"(?![\d.,])"
+    between_strokes = rf"(?<![\d/.,])\d{{1,9}}(?=/\d{{1,9}}/\d)|(?<=\d/)\d{{1,9}}{end}|(?<=[{LETTER}]-)\d{{1,9}}(?=/)"
+    return [
+        rule(DIGIT, rf"\d{{1,9}}(?=-[{LETTER}])|(?<=[{LETTER}]-)\d{{1,9}}{end}(?!\s?[%°])", read),
+        rule(DIGIT, between_strokes, read),
+    ]
 
 
 def decade_name(text: str) -> str:

@@ -86,7 +86,7 @@ def rules(language: Language) -> list[Rule]:
         *money.rules(language),
         *span.rules(language),
         *measure.rules(language),
-        *fraction.rules(hindi_forms.fraction(language)),
+        *fraction.rules(language, hindi_forms.fraction(language)),
         *cardinal.magnitude_rules(language),
         *cardinal.rules(language),
         *hindi_forms.roman_rules(language),

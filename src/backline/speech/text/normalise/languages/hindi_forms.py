@@ -9,6 +9,7 @@ from backline.speech.text.normalise.fraction import Say
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.hindi_words import ADDRESS_WORDS, PLACES
 from backline.speech.text.normalise.number import Numbers
+from backline.speech.text.normalise.ordinal import english_ending
 from backline.speech.text.normalise.roman import VALID, WORDS_IN_CAPITALS, value
 from backline.speech.text.normalise.rules import CAPITALS, DIGIT, LETTER, Piece, Reading, Rule, exact_rule, rule
 
@@ -29,11 +30,13 @@ def ordinal_rules(language: Language) -> list[Rule]:
 
     def english(match: re.Match[str]) -> Reading:
         n = int(match["n"])
+        if match["s"].lower() != english_ending(n):
+            return None
         return _ENGLISH[n] if 1 <= n < len(_ENGLISH) else language.numerals.ordinal(n)
 
     return [
         rule(DIGIT, rf"(?P<n>\d{{1,9}}|\d{{1,3}}(?:,\d{{2,3}}){{1,3}})\s?-?(?P<e>{_ENDINGS})(?![{LETTER}])", read),
-        rule(DIGIT, rf"(?P<n>\d{{1,3}})\s?(?:st|nd|rd|th)(?![{LETTER}\d])", english),
+        rule(DIGIT, rf"(?P<n>\d{{1,3}})\s?(?P<s>st|nd|rd|th)(?![{LETTER}\d])", english),
     ]
 
 
@@ -131,7 +134,9 @@ def roman_rules(language: Language) -> list[Rule]:
 def address_rules(language: Language) -> list[Rule]:
     """In a line that names a street, a floor or a sector, and after a town, numbers are said digit by digit."""
     numbers = Numbers(language)
-    near = re.compile(rf"(?:^|[\s,])(?<!बस )(?<!रोल )(?<!प्रश्न )(?<!सवाल )(?<!पेज )(?:{ADDRESS_WORDS})(?![{LETTER}])")
+    near = re.compile(
+        rf"(?:^|[\s,])(?<!बस )(?<!रोल )(?<!प्रश्न )(?<!सवाल )(?<!पेज )(?:{ADDRESS_WORDS})(?![{LETTER}])", re.IGNORECASE
+    )
     place = re.compile(rf"(?:^|[\s,])(?:{PLACES})[,\s-]{{1,3}}$")
 
     def in_address(match: re.Match[str]) -> bool:

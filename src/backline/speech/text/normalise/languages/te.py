@@ -80,7 +80,7 @@ def rules(language: Language) -> list[Rule]:
         *money.rules(language),
         *span.rules(language),
         *measure.rules(language),
-        *fraction.rules(telugu_forms.fraction(language)),
+        *fraction.rules(language, telugu_forms.fraction(language)),
         *cardinal.magnitude_rules(language),
         *cardinal.rules(language),
         *telugu_forms.roman_rules(language),
