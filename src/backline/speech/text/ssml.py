@@ -158,13 +158,13 @@ class _CharacterPositions:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._bytes = text.encode()
         self._byte = 0
         self._character = 0
 
     def of_byte(self, byte: int) -> int:
-        while self._byte < byte and self._character < len(self._text):
-            self._byte += len(self._text[self._character].encode())
-            self._character += 1
+        self._character += len(self._bytes[self._byte : byte].decode())
+        self._byte = byte
         return self._character
 
     def end_of_characters(self, start: int, data: str) -> int:
