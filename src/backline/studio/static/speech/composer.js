@@ -109,7 +109,7 @@ function Manner({ choices, onChoice, engines }) {
       <div class="field">
         <div class="field-head">
           <label for="speed">Speed</label>
-          <output for="speed">${choices.speed}×</output>
+          <span class="value" aria-hidden="true">${choices.speed}×</span>
         </div>
         <input
           id="speed"
