@@ -181,6 +181,10 @@ def test_without_a_command_the_help_lists_them() -> None:
         assert command in help_text
 
 
+def test_normalize_refuses_a_language_that_nobody_here_speaks() -> None:
+    assert refusal(backline("normalize", "--language", "tlh", stdin=b"5\n")).startswith("That language is unknown.")
+
+
 def test_normalize_answers_each_line_with_one_line() -> None:
     finished = backline("normalize", stdin=b"Hello there.\n\nNo end\r\nlast")
     assert finished.returncode == 0

@@ -32,11 +32,11 @@ from backline.media.encode.formats import FORMATS
 from backline.observability.logging import configure_logging
 from backline.settings import Settings
 from backline.speech.events import Sound, SpokenWord
+from backline.speech.plan import language_to_read
 from backline.speech.replies import passages_of
 from backline.speech.schemas import GenerateRequest
 from backline.speech.service import Request, SpeechService
 from backline.speech.stream import SpeechStream
-from backline.speech.text.language import detect_language
 from backline.speech.text.normalise.normaliser import Normaliser
 from backline.web.problems import describe_validation
 
@@ -122,8 +122,8 @@ def normalize(
     normaliser = Normaliser()
     for line in sys.stdin.buffer:
         text = _decoded(line).rstrip("\r\n")
-        code = detect_language(text) if language == "auto" else language.lower()
-        sys.stdout.write(normaliser.normalise(text, code).text.replace("\n", " ") + "\n")
+        spoken = normaliser.normalise(text, language_to_read(text, language))
+        sys.stdout.write(spoken.text.replace("\n", " ") + "\n")
 
 
 @app.command()

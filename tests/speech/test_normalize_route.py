@@ -35,6 +35,7 @@ def test_the_language_may_be_said(client: httpx.Client) -> None:
         ({"text": "a\0"}, 422),
         ({"text": "a" * 50_001}, 422),
         ({"text": "a", "other": 1}, 422),
+        ({"text": "a", "language": "tlh"}, 422),
         ({"language": "en"}, 422),
         (["a"], 422),
     ],

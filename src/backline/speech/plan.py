@@ -8,8 +8,10 @@ from typing import Protocol
 
 from backline.compute.base import Compute, SpeechEngineStatus
 from backline.engines.speech.base import EMOTION_TAGS, SpeechCapabilities, Voice
+from backline.engines.speech.languages import ENGLISH_AND_INDIC
 from backline.errors import Invalid, Unavailable
 from backline.media.encode.formats import AudioFormat, choose_rate, find_format
+from backline.speech.text.language import detect_language
 from backline.speech.text.ssml import Passage
 
 SLOWEST, FASTEST = 0.25, 4.0
@@ -120,6 +122,17 @@ def fit_passage(passage: Passage, plan: Plan) -> Passage:
     if passage.language is None:
         return passage
     return replace(passage, language=match_language(passage.language, plan.capabilities, plan.voice))
+
+
+def language_to_read(text: str, wanted: str) -> str:
+    """The language that `text` is to be normalised in: as wanted, or found. Raises Invalid for one nobody speaks."""
+    if wanted == "auto":
+        return detect_language(text)
+    code = wanted.lower().replace("_", "-")
+    if code.partition("-")[0] not in {language.code for language in ENGLISH_AND_INDIC}:
+        known = ", ".join(language.code for language in ENGLISH_AND_INDIC)
+        raise Invalid(f"That language is unknown. Known are auto, {known}.", code="unknown_language")
+    return code
 
 
 def match_language(wanted: str | None, capabilities: SpeechCapabilities, voice: Voice) -> str | None:

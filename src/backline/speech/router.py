@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from backline.accounts.caller import Caller
 from backline.media.encode.formats import FORMATS
+from backline.speech.plan import language_to_read
 from backline.speech.replies import SpeechReplies
 from backline.speech.schemas import GenerateRequest, NormalizeReply, NormalizeRequest, SpanOut
 from backline.speech.service import SpeechService
-from backline.speech.text.language import detect_language
 from backline.web.bodies import json_body, read_json
 from backline.web.provide import provide
 
@@ -34,7 +34,7 @@ async def generate(
 @router.post("/v1/tts/normalize")
 async def normalize(body: NormalizeRequest, caller: Caller, service: Service) -> NormalizeReply:
     """How a text will be read, and which of its characters each word comes from."""
-    language = detect_language(body.text) if body.language == "auto" else body.language.lower()
+    language = language_to_read(body.text, body.language)
     spoken = service.normaliser.normalise(body.text, language)
     spans = [SpanOut(**asdict(span)) for span in spoken.spans]
     return NormalizeReply(text=spoken.text, language=language, spans=spans)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 from backline.accounts.principal import Principal
 from backline.clock import Clock, utc_now
@@ -21,6 +22,8 @@ from backline.speech.text.prepare import Preparation, Unit
 from backline.speech.text.sentences import MAX_CHARACTERS
 
 MAX_TEXT_CHARACTERS = 50_000
+
+_LANGUAGES_AT_HAND = ("en", "en-in", "hi", "te")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,10 @@ class SpeechService:
         return self._draining
 
     async def warm_up(self) -> None:
-        """Load every codec once, so that the first request does not wait for libraries."""
+        """Load every codec and the rules of the languages once, so that the first request does not wait for them."""
         await self._studio.compute.run(0.0, load_encoders)
+        for language in _LANGUAGES_AT_HAND:
+            await self._studio.compute.run(0.0, partial(self.normaliser.normalise, "1", language))
 
     def drain(self) -> None:
         """Take no new work; what runs may end."""
