@@ -34,6 +34,15 @@ class MumblingEngine(FakeEngine):
         yield SpeechBlock(mono(0.5 * np.cos(2 * np.pi * 220 * np.arange(RATE_HZ + 27) / RATE_HZ)))
 
 
+class SteadyEngine(FakeEngine):
+    """Half a second of work for a second of sound."""
+
+    name = "steady"
+
+    def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Iterator[SpeechBlock]:
+        yield from self.blocks(50, cancel, pause_seconds=0.01)
+
+
 class QuotingEngine(FakeEngine):
     """Refuses before the first sound, with a plain exception that quotes the text."""
 

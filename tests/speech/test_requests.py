@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from backline.speech.records import RecordsInMemory, SpeechRecord
 from tests.conftest import Running, RunServer
 from tests.fakes.engines import FakeEngine, entry
 from tests.speech.hearing import GENERATE, SENTENCES, TEXT, eventually, speak, spliced, tone_units, wire
+from tests.speech.odd_engines import SteadyEngine
 
 
 def facts(client: httpx.Client, request_id: str) -> dict[str, Any]:
@@ -53,6 +56,21 @@ def test_the_end_knows_everything(client: httpx.Client) -> None:
     assert record["chunks_sent"] >= 1
     assert record["input_tokens"] == record["output_tokens"] == sum(c.isalpha() for c in "".join(SENTENCES))
     assert abs(datetime.fromisoformat(record["created_at"]) - asked) < timedelta(minutes=1)
+
+
+def test_waiting_for_an_engine_is_not_the_engines_time(run_server: RunServer) -> None:
+    """One instance does one thing at a time, so all its times together are no more than the whole."""
+    server = run_server((entry(SteadyEngine, default=True),), speech={"workers": 1})
+
+    def ask(number: int) -> float:
+        with server.client() as client:
+            client.post(GENERATE, json={"text": "Hi"}, headers={"X-Request-ID": f"one-{number}"})
+            return float(facts(client, f"one-{number}")["t_infer_ms"])
+
+    began = monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        engine_ms = sum(pool.map(ask, range(4)))
+    assert 4 * 250 < engine_ms < (monotonic() - began) * 1000 * 1.1
 
 
 def test_nothing_that_was_said_is_kept(client: httpx.Client) -> None:

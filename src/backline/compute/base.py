@@ -35,11 +35,12 @@ class SpeechHost(Protocol):
     async def open(self, voice: str) -> SpeechState: ...
 
     def stream(
-        self, text: str, state: SpeechState, params: SpeechParams, order: float
+        self, text: str, state: SpeechState, params: SpeechParams, order: float, on_turn: Callable[[], None] = ...
     ) -> AsyncGenerator[Sequence[SpeechBlock], None]:
         """Speak one unit; yields what has been made since the last time.
 
-        order: who goes first when all instances are busy; the smallest number does.
+        order: who goes first when all instances are busy; the smallest number does. on_turn: called when an instance
+        is free and begins; the time before is not the engine's.
         Closing the generator stops the engine. An instance is held while it makes sound, not while the caller reads.
         Afterwards `state.data` is what the engine left in it.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
 from backline.compute.spool import BlockSpool
@@ -62,10 +62,16 @@ class InstancePool:
         return SpeechState(voice=voice)
 
     async def stream(
-        self, text: str, state: SpeechState, params: SpeechParams, order: float
+        self,
+        text: str,
+        state: SpeechState,
+        params: SpeechParams,
+        order: float,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> AsyncGenerator[Sequence[SpeechBlock], None]:
         spool = BlockSpool(self._started().rate_hz)
         await self._turns.take(order)
+        on_turn()
         instance = min(self._idle, key=lambda idle: idle.load)
         self._idle.remove(instance)
         try:

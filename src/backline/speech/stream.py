@@ -149,7 +149,8 @@ class SpeechStream:
         reached = min(max(speed, slowest), fastest)
         tempo = Tempo(self._source_hz, speed / reached)  # the rest of the way, where the engine falls short
         params = SpeechParams(self._language(unit), reached, self.plan.emotion)
-        made = self._host.stream(unit.spoken.text, state, params, self._frames / self._source_hz)
+        order = self._frames / self._source_hz
+        made = self._host.stream(unit.spoken.text, state, params, order, self._tally.engine_begins)
         async with aclosing(made):
             while blocks := await self._next(made):
                 if words := _words(blocks, unit, begin_s, tempo.factor):
@@ -163,7 +164,7 @@ class SpeechStream:
         """What the engine has made; nothing at its end."""
         asked = monotonic()
         blocks = await anext(made, None) or []  # a tuple as the default fails in CPython 3.11
-        self._tally.waited(monotonic() - asked, blocks)
+        self._tally.made(asked, blocks)
         return blocks
 
     async def _paced(self, tempo: Tempo, samples: Samples) -> Samples:

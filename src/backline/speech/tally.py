@@ -22,6 +22,7 @@ class Tally:
         self._preparation = preparation
         self._started = started
         self._labels = (record.engine, record.format)
+        self._engine_began = started
         self._log = get_logger()
 
     def elapsed_ms(self) -> float:
@@ -41,10 +42,14 @@ class Tally:
         if language not in self.record.languages:
             self.record.languages.append(language)
 
-    def waited(self, seconds: float, blocks: Iterable[SpeechBlock]) -> None:
-        """The engine took `seconds` to make `blocks`."""
+    def engine_begins(self) -> None:
+        """An instance is free for the unit; waiting for it is not the engine's time."""
+        self._engine_began = monotonic()
+
+    def made(self, asked: float, blocks: Iterable[SpeechBlock]) -> None:
+        """The engine made `blocks`, for which it was asked at that time."""
         record = self.record
-        record.t_infer_ms += seconds * 1000
+        record.t_infer_ms += (monotonic() - max(asked, self._engine_began)) * 1000
         for block in blocks:
             if block.tokens:
                 record.input_tokens = (record.input_tokens or 0) + block.tokens.read
