@@ -17,9 +17,10 @@ def rules(language: Language) -> list[Rule]:
     if not language.operators:
         return []
     numbers = Numbers(language)
-    operator = one_of(language.operators)
-    operand = rf"(?:{NUMBER}|[a-z](?![{LETTER}]))"
-    part = re.compile(rf"\s*(?:(?P<o>{operator})|(?P<n>{NUMBER})|(?P<v>[a-z]))", re.IGNORECASE)
+    operator = one_of(sign for sign in language.operators if sign[0] != "^")
+    raised = r"(?:\^\d{1,3}|[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})"
+    operand = rf"(?:{NUMBER}|[a-z](?![{LETTER}])){raised}?"
+    part = re.compile(rf"\s*(?:(?P<o>{operator})|(?P<n>{NUMBER})|(?P<v>[a-z])|(?P<e>{raised}))", re.IGNORECASE)
 
     def read(match: re.Match[str]) -> Reading:
         text = match[0]
@@ -27,12 +28,14 @@ def rules(language: Language) -> list[Rule]:
         marks = {one["o"] for one in found if one["o"]}
         if marks <= _SHOWN_BY_EQUALS or ("=" not in text and marks & _SHOWN_BY_EQUALS):
             return None
-        if not any(one["n"] for one in found):
+        if not any(one["n"] or one["e"] for one in found):
             return None
         pieces: list[Piece] = []
         for one in found:
             if one["o"]:
                 spoken = language.operators[one["o"]]
+            elif one["e"]:
+                spoken = exponent(one["e"])
             elif one["n"]:
                 spoken = numbers.cardinal(one["n"])
             else:
@@ -40,12 +43,12 @@ def rules(language: Language) -> list[Rule]:
             pieces.append((f" {spoken}" if pieces else spoken, one.start(), one.end()))
         return pieces
 
+    def exponent(text: str) -> str:
+        plain = text.translate(_RAISED).lstrip("^")
+        return language.operators.get(f"^{plain}") or f"{language.operators['^']} {numbers.cardinal(plain)}"
+
     def power(match: re.Match[str]) -> Reading:
-        base = numbers.cardinal(match["n"])
-        named = language.operators.get("^" + match["e"].translate(_RAISED))
-        if named:
-            return f"{base} {named}"
-        return f"{base} {language.operators['^']} {numbers.cardinal(match['e'].translate(_RAISED))}"
+        return f"{numbers.cardinal(match['n'])} {exponent(match['e'])}"
 
     chain = rf"{operand}(?:\s?{operator}\s?{operand}){{1,24}}(?![{LETTER}\d]|\.\d)"
     return [
@@ -55,7 +58,7 @@ def rules(language: Language) -> list[Rule]:
             rf"(?P<n>{NUMBER})\*(?=\d)",
             lambda match: f"{numbers.cardinal(match['n'])} {language.operators['*']} ",
         ),
-        rule(DIGIT, rf"(?P<n>{NUMBER})(?:\^(?P<e>\d{{1,3}}))(?!\d)", power),
+        rule(DIGIT, rf"(?P<n>{NUMBER})(?P<e>{raised})(?!\d)", power),
     ]
 
 

@@ -49,7 +49,8 @@ def rules(language: Language) -> list[Rule]:
                 return language.oblique(year) if noun_follows(match) else year
         if text.isdecimal() and _is_code(text, language):
             return numbers.digits(text)
-        return numbers.cardinal(text, counted=noun_follows(match))
+        joined = match.string[match.start() - 1 : match.start()] in ("-", "–")
+        return numbers.cardinal(text, counted=noun_follows(match) and not joined)
 
     sign = rf"(?<![{LETTER}\d)\]%°])"
     return [

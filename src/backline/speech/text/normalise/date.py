@@ -32,6 +32,7 @@ def rules(language: Language) -> list[Rule]:
         rule(reader.month_starts(), rf"{dotted}(?P<g>,?\s|-){_YEAR}", reader.month_year),
         rule(DIGIT, r"(?P<y>\d{4})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<a>\d{1,2})(?![\d/]|[-.:]\d)", reader.iso),
         rule(DIGIT, numeric, reader.numeric),
+        rule(DIGIT, r"(?<![\d/.-])(?P<b>0[1-9]|1[0-2])/(?P<y>(?:19|20)\d\d)(?![\d/]|[-.]\d)", reader.month_number_year),
     ]
 
 
@@ -68,6 +69,9 @@ class _Dates:
 
     def iso(self, match: re.Match[str]) -> Reading:
         return self._whole(int(match["a"]), int(match["b"]), match["y"], day_first=not self._english)
+
+    def month_number_year(self, match: re.Match[str]) -> Reading:
+        return f"{self._language.month_names[int(match['b']) - 1]} {self.year(match['y'])}"
 
     def numeric(self, match: re.Match[str]) -> Reading:
         first, second = int(match["a"]), int(match["b"])

@@ -47,7 +47,7 @@ def rules(language: Language, say: Say) -> list[Rule]:
     units = [unit for unit in language.units if len(unit) > 1 or unit in "gml°"]
     unit = rf"(?:\s?-?(?P<u>{one_of(units)})(?![{LETTER}\d]))?" if units else "(?P<u>(?!))?"
     whole = r"(?:(?P<w>\d{1,9})\s?)?"
-    stroke = rf"(?P<n>{number})\s?[/⁄]\s?(?P<d>{number})(?:st|nd|rd|th)?(?![\d/]|[.,]\d)(?P<v>(?!))?"
+    stroke = rf"(?P<n>{number})\s?[/⁄]\s?(?P<d>{number})(?:st|nd|rds?|ths?)?(?![\d/]|[.,]\d)(?P<v>(?!))?"
     vulgar = rf"{whole}(?P<v>[{''.join(VULGAR)}])(?P<n>(?!))?"
     return [
         rule(DIGIT, rf"(?<![\d/])(?<![{LETTER}]-)(?:(?P<w>\d{{1,9}})\s)?{stroke}{unit}", read),

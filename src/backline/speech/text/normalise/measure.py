@@ -7,7 +7,18 @@ import re
 from backline.speech.text.normalise.cardinal import magnitude_word
 from backline.speech.text.normalise.languages.base import Language, Unit
 from backline.speech.text.normalise.number import Numbers, amount
-from backline.speech.text.normalise.rules import DIGIT, LETTER, NUMBER, Piece, Reading, Rule, one_of, piece, rule
+from backline.speech.text.normalise.rules import (
+    DIGIT,
+    LETTER,
+    NUMBER,
+    Piece,
+    Reading,
+    Rule,
+    exact_rule,
+    one_of,
+    piece,
+    rule,
+)
 
 _POWERS = {"²": "2", "³": "3", "^2": "2", "^3": "3", "2": "2", "3": "3"}
 
@@ -23,6 +34,7 @@ def rules(language: Language) -> list[Rule]:
     quantity = rf"(?P<n>{NUMBER}){magnitude}(?P<g>\s?-?\s?)(?P<u>{units}){power}{quotient}{end}"
     return [
         *percent_rules(language),
+        exact_rule(DIGIT, r"(?P<f>[1-9])['’′]\s?(?P<i>\d{1,2})(?:\"|”|″|'')", reader.height),
         rule((DIGIT, "."), quantity, reader.read),
         rule(DIGIT, rf"(?P<n>{NUMBER})/(?P<d>{units})(?![{LETTER}\d])", reader.per),
     ]
@@ -73,6 +85,15 @@ class _Measure:
         pieces.append((" " + name, pieces[-1][2], match.end()))
         return pieces
 
+    def height(self, match: re.Match[str]) -> Reading:
+        """5'10": feet and inches."""
+        foot, inch = self._language.units["ft"], self._language.units["in"]
+        sides = ((match["f"], foot), (match["i"], inch))
+        named = (
+            f"{self._numbers.cardinal(n, counted=True)} {unit.one if n == '1' else unit.many}" for n, unit in sides
+        )
+        return " ".join(named)
+
     def per(self, match: re.Match[str]) -> Reading:
         divisor = self._unit(match["d"])
         if divisor is None:
@@ -93,4 +114,6 @@ def _is_unit(match: re.Match[str]) -> bool:
     hyphened = "-" in match["g"]
     if hyphened and (len(match["u"]) < 3 or (len(match["u"]) > 5 and "." not in match["n"])):
         return False  # 5-m and 55-millimeters are words of two parts
+    if match["u"] == "s" and "." in match["n"]:
+        return True
     return match["g"] != "" or match["u"] not in ("s", "G", "K", "T", "M", "S")

@@ -21,6 +21,7 @@ _SHORT = {
 }
 """After an amount of money, where no unit of measure can be meant."""
 
+_PART = re.compile(rf"(\d+)\s?([{LETTER}]+)")
 _DASH = r"\s?[-–—]\s?[$€£₹]\s?\d"
 
 
@@ -30,8 +31,11 @@ def rules(language: Language) -> list[Rule]:
     if not names:
         return []
     reader = _Money(language, names)
-    magnitude = rf"(?:\s?(?P<m>{one_of(language.magnitudes)}){END})?" if language.magnitudes else "(?P<m>(?!))?"
-    tail = r"(?:\s?/[-=](?!\d))?"
+    scales = one_of(language.magnitudes)
+    more = rf"(?P<o>(?:\s\d{{1,3}}\s?{scales}{END}){{0,3}})"
+    magnitude = rf"(?:\s?(?P<m>{scales}){END}{more})?"
+    each = rf"(?:/(?P<r>[{LETTER}]{{1,12}}){END})?" if language.per else "(?P<r>(?!))?"
+    tail = rf"(?:\s?/[-=](?!\d))?{each}"
     short = rf"(?:(?P<k>[kmbt]|mn|bn|tn)(?![{LETTER}\d]))?" if language.script == "latin" else "(?P<k>(?!))?"
     # A name stands before its amount only where it does so in use: rupees 500, but not won 3-1.
     first = [
@@ -40,7 +44,14 @@ def rules(language: Language) -> list[Rule]:
     first = [name for name in first if name not in ("won", "yen")]
     before = rf"(?P<c>{one_of(first)})\s?(?P<n>{NUMBER}){magnitude}{short}{tail}(?![A-Za-z])"
     after = rf"(?P<n>{NUMBER}){magnitude}(?P<k>(?!))?\s?(?P<c>{one_of(names)}){tail}(?![{LETTER}\d])"
-    return [rule(_starts(names), before, reader.read), rule((DIGIT, "."), after, reader.read)]
+    dash = r"(?P<s>\s?[-–—]\s?)"
+    end = rf"(?P<r>(?!))?(?![{LETTER}]|[-–]\d)"
+    between = rf"(?P<c>{one_of(first)})\s?(?P<a>{NUMBER}){dash}(?P<n>{NUMBER}){magnitude}{short}{end}"
+    return [
+        rule(_starts(names), between, reader.span),
+        rule(_starts(names), before, reader.read),
+        rule((DIGIT, "."), after, reader.read),
+    ]
 
 
 def _starts(names: dict[str, Currency]) -> set[str]:
@@ -57,15 +68,28 @@ class _Money:
         self._indian = Numbers(replace(language, indian=True))
 
     def read(self, match: re.Match[str]) -> Reading:
+        spoken = self._amount(match)
+        if not match["r"]:
+            return spoken
+        units = self._language.units
+        unit = units.get(match["r"]) or units.get(match["r"].lower())
+        return f"{spoken} {self._language.per} {(unit.per or unit.one) if unit else match['r']}"
+
+    def _scaled(self, numbers: Numbers, text: str, scale: str, more: str) -> str:
+        """1 lakh 50 thousand: every part with its magnitude."""
+        parts = [(text, scale), *_PART.findall(more.lower())]
+        magnitudes = self._language.magnitudes
+        named = (f"{numbers.multiplier(n)} {magnitude_word(magnitudes[word], n, before=True)}" for n, word in parts)
+        return " ".join(named)
+
+    def _amount(self, match: re.Match[str]) -> str:
         currency = self._names[match["c"].lower()]
         numbers = self._indian if "₹" in currency.written else self._numbers
         text = match["n"]
         scale = _SHORT.get((match["k"] or "").lower()) or (match["m"] or "").lower()
         following = self._oblique.match(match.string, match.end()) is not None
         if scale:
-            magnitude = self._language.magnitudes[scale]
-            word = magnitude_word(magnitude, text, before=True)
-            return f"{numbers.multiplier(text)} {word} {currency.many}"
+            return f"{self._scaled(numbers, text, scale, match['o'] or '')} {currency.many}"
         whole, _, fraction = text.partition(".")
         minor = fraction.rstrip("0").ljust(2, "0") if fraction else ""
         if len(minor) > 2 or not currency.minor_one:
@@ -79,6 +103,10 @@ class _Money:
         if amount(whole or "0") == 0:
             return small
         return f"{self._major(numbers, whole, currency, before_minor=True)} {small}"
+
+    def span(self, match: re.Match[str]) -> Reading:
+        """₹5-10 crore: the currency once, at the end."""
+        return f"{self._numbers.cardinal(match['a'])} {self._language.to} {self._amount(match)}"
 
     def _major(self, numbers: Numbers, text: str, currency: Currency, *, before_minor: bool = False) -> str:
         many = (currency.many_before_minor if before_minor else "") or currency.many

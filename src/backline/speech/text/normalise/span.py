@@ -10,8 +10,10 @@ from backline.speech.text.normalise.number import Numbers, amount
 from backline.speech.text.normalise.rules import DIGIT, LETTER, NUMBER, Reading, Rule, piece, rule
 
 _DASH = r"\s?[-–—]\s?"
-_AMOUNT_AFTER = r"[$€£₹¥]\s?\d|\d{1,2}(?::\d\d)?\s?[ap]\.?m|\d{1,2}:\d\d|\d{2}(?:\d0)?s(?![a-z])"
-_DASH_BEFORE = re.compile(r"(?:[$€£₹¥]\s?[\d,.]+|\d,?\d*\.\d\d|\d\s?[ap]\.?m\.?|\d:\d\d|\d0s)\s?$", re.IGNORECASE)
+_AMOUNT_AFTER = r"[$€£₹¥]\s?\d|\d{1,2}(?::\d\d)?\s?[ap]\.?m|\d{1,2}:\d\d|\d{2}(?:\d0)?s(?![a-z])|\d{1,3}(?:st|nd|rd|th)"
+_DASH_BEFORE = re.compile(
+    r"(?:[$€£₹¥]\s?[\d,.]+|\d,?\d*\.\d\d|\d\s?[ap]\.?m\.?|\d:\d\d|\d0s|\d(?:st|nd|rd|th))\s?$", re.IGNORECASE
+)
 _SIZED = "m|cm|mm|ft|in|px|m2|km|pixels?|inch(?:es)?|feet|meters?|grid|matrix"
 
 
@@ -60,7 +62,7 @@ def rules(language: Language) -> list[Rule]:
         rule(("-", "–", "—"), rf"[-–—]\s?(?={_AMOUNT_AFTER})", dash),
     ]
     if language.ratio:
-        found.append(rule(DIGIT, rf"(?P<a>\d{{1,4}}):(?P<b>\d{{1,4}}){single}", ratio))
+        found.append(rule(DIGIT, rf"(?<![\d:.])(?P<a>\d{{1,4}}):(?P<b>\d{{1,4}}){single}", ratio))
     dimension = r"\d{1,5}(?:\.\d{1,3})?"
     following = rf"(?={dimension}(?:\s?[x×]\s?{dimension})?(?![{LETTER}\d]))"
     if language.script == "latin":

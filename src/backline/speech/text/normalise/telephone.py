@@ -38,7 +38,7 @@ def rules(language: Language) -> list[Rule]:
         rule(
             DIGIT, rf"0\d{{1,6}}[-.\s]\d{{4,8}}(?!\d|:)(?![-.]\d)|0 \(\d{{2,4}}\) \d{{6,8}}{_NO_MORE}", reader.grouped
         ),
-        rule(DIGIT, rf"[6-9]\d{{4}}[-\s]\d{{5}}{_NO_MORE}|\d{{4}}(?: \d{{4}}){{2,3}}{_NO_MORE}", reader.grouped),
+        rule(DIGIT, rf"[6-9]\d{{4}}[-\s]\d{{5}}{_NO_MORE}|\d{{4}}(?:[ -]\d{{4}}){{2,3}}{_NO_MORE}", reader.grouped),
         rule(DIGIT, rf"\d{{3,5}}[-\s]\d{{6,7}}{_NO_MORE}", reader.grouped),
         *_codes(language, reader),
     ]
@@ -60,7 +60,7 @@ def _codes(language: Language, reader: _Telephone) -> list[Rule]:
         glued = re.match(rf"[{LETTER}]", match.string[match.start() - 1 : match.start()]) is not None
         return None if glued and match[0].endswith("000") else reader.spelled(match)
 
-    return [rule(DIGIT, r"(?<![\d.,])\d{1,20}(?:[- ]\d{2,12}){0,5}(?![.,:/]?\d|\s?%)", read)]
+    return [rule(DIGIT, r"(?<![\d.,])\d{1,20}(?:-\d{1,12}| \d{2,12}){0,5}(?![.,:/]?\d|\s?%)", read)]
 
 
 class _Telephone:

@@ -29,9 +29,24 @@ from backline.speech.text.normalise.languages import (
 )
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.english_numerals import EnglishNumerals
-from backline.speech.text.normalise.rules import LETTER, Read, Reading, Rule, exact_rule, rule
+from backline.speech.text.normalise.number import Numbers
+from backline.speech.text.normalise.rules import DIGIT, LETTER, Read, Reading, Rule, exact_rule, rule
 
 _MONTH_NAMES = tuple("january february march april may june july august september october november december".split())
+
+_WEEKDAYS = {
+    short: name
+    for name, forms in {
+        "Monday": "Mon",
+        "Tuesday": "Tue Tues",
+        "Wednesday": "Wed",
+        "Thursday": "Thu Thur Thurs",
+        "Friday": "Fri",
+        "Saturday": "Sat",
+        "Sunday": "Sun",
+    }.items()
+    for short in forms.split()
+}
 
 
 def language(region: str) -> Language:
@@ -90,6 +105,7 @@ def rules(language: Language) -> list[Rule]:
         *english_years.serial_rules(language),
         *years,
         *ordinal.rules(language),
+        *_short_magnitudes(language),
         *cardinal.magnitude_rules(language),
         *cardinal.rules(language),
         *english_names.initial_rules(),
@@ -98,6 +114,24 @@ def rules(language: Language) -> list[Rule]:
         *formula.rules(language),
         *symbol.rules(language),
         *symbol.emoji_rules(language),
+    ]
+
+
+def _short_magnitudes(language: Language) -> list[Rule]:
+    """1.5M and 250K; but 4K, 10k and 12B as they are written."""
+    numbers = Numbers(language)
+    names = {"k": "thousand", "m": "million", "b": "billion"}
+
+    def scaled(match: re.Match[str]) -> Reading:
+        whole = "." not in match["n"]
+        if whole and (match["m"] == "B" or (match["m"] in "kK" and int(match["n"]) < 20)):
+            return None
+        if whole and match["m"] == "M" and not re.match(r"\+?\s[a-z]{3}", match.string[match.end() : match.end() + 6]):
+            return None
+        return f"{numbers.multiplier(match['n'])} {names[match['m'].lower()]}"
+
+    return [
+        exact_rule(DIGIT, rf"(?P<n>\d{{1,4}}(?:\.\d{{1,3}})?)(?P<m>[kKMB])(?![{LETTER}\d])", scaled),
     ]
 
 
@@ -111,6 +145,8 @@ def _words_by_context() -> list[Rule]:
         return lambda match: many if match[0].rstrip(".").lower() == of else one
 
     number = r"(?=\s?\d)"
+    numbered = r"(?=\s?(?:\d|[IVXL]{1,6}\b))"
+    weekday = "|".join(_WEEKDAYS)
     return [
         exact_rule("dr", r"Dr\b\.?(?=\s[A-Z])", say("doctor")),
         exact_rule("st", r"St\.?(?=\s[A-Z][a-z])", say("saint")),
@@ -120,14 +156,22 @@ def _words_by_context() -> list[Rule]:
         rule(("no", "nos"), rf"Nos?\.{number}", plural("number", "numbers", of="nos")),
         rule(("fig", "figs"), rf"Figs?\.{number}", plural("figure", "figures", of="figs")),
         rule(("p", "pp"), rf"pp?\.{number}", plural("page", "pages", of="pp")),
-        rule(("vol", "vols"), rf"vols?\.{number}", plural("volume", "volumes", of="vols")),
-        rule("ch", rf"ch\.{number}", say("chapter")),
-        rule("sec", rf"sec\.{number}", say("section")),
+        rule(("vol", "vols"), rf"vols?\.{numbered}", plural("volume", "volumes", of="vols")),
+        rule("ch", rf"ch\.{numbered}", say("chapter")),
+        rule("sec", rf"sec\.{numbered}", say("section")),
+        rule("c", r"c\.(?=\s?\d{3,4}(?!\d))", say("circa")),
         exact_rule("#", r"#\s?(?=\d)", say("number ")),
         rule("~", rf"~{number}", say("about ")),
-        rule("/", rf"/(?=\s|$|[^{LETTER}\d])|(?<![{LETTER}\d>])/(?!/)", _slash),
+        rule("<", r"(?<![^\s(])<\s?(?=[\d$€£₹])", say("less than ")),
+        rule(">", r"(?<![^\s(])>\s?(?=[\d$€£₹])", say("greater than ")),
         exact_rule("`", r"``", _quote),
         rule("mid", r"mid-(?=(?:1\d|20)?\d0s)", say("mid ")),
+        exact_rule(
+            [day.lower() for day in _WEEKDAYS],
+            rf"(?P<a>{weekday})(?:\.(?=,?\s[A-Z\d])|(?=[-–](?:{weekday})\b)|(?=,\s(?:\d|[A-Z][a-z]{{2,8}}\.?\s\d)))",
+            lambda match: _WEEKDAYS[match["a"]],
+        ),
+        exact_rule(("-", "–"), rf"(?<=Mon|Tue|Wed|Thu|Fri|Sat|Sun)[-–](?P<a>{weekday})\b\.?", _to_weekday),
     ]
 
 
@@ -135,6 +179,10 @@ def _slash(match: re.Match[str]) -> Reading:
     before = match.string[match.start() - 1 : match.start()]
     after = match.string[match.end() : match.end() + 1]
     return f"{' ' if before.strip() else ''}slash{' ' if after.strip() else ''}"
+
+
+def _to_weekday(match: re.Match[str]) -> Reading:
+    return f" to {_WEEKDAYS[match['a']]}"
 
 
 def _quote(match: re.Match[str]) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backline.speech.text.normalise.languages.english_numerals import EnglishNumerals
 
 _NUMERALS = EnglishNumerals(indian=False)
-_NAMED = {(24, 7): "twenty four seven", (9, 11): "nine eleven"}
+_NAMED = {(24, 7): "twenty four seven", (9, 11): "nine eleven", (50, 50): "fifty fifty"}
 
 
 def say(whole: int | None, numerator: int, denominator: int) -> str:

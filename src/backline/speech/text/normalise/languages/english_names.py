@@ -80,7 +80,7 @@ def house_number(text: str, numbers: Numbers) -> str:
 def roman_rules(language: Language) -> list[Rule]:
     """Chapter IV four, World War II two, Louis XIV the fourteenth."""
     numerals = EnglishNumerals(indian=False)
-    heading = re.compile(rf"(?<![{LETTER}])(?:{one_of(HEADINGS)})[ -]$", re.IGNORECASE)
+    heading = re.compile(rf"(?<![{LETTER}])(?:{one_of(HEADINGS)})\.?[ -]$", re.IGNORECASE)
     thing = re.compile(rf"(?<![{LETTER}])(?:{one_of(NOT_NAMES)})[ -]$", re.IGNORECASE)
 
     def read(match: re.Match[str]) -> Reading:
@@ -88,17 +88,18 @@ def roman_rules(language: Language) -> list[Rule]:
         before = match.string[max(0, match.start() - 24) : match.start()]
         if n is None:
             return None
-        if heading.search(before):
+        found = heading.search(before)
+        if found and (len(match[0]) > 1 or found[0][0].isupper()):
             return numerals.cardinal(n)
         if len(match[0]) < 2 or match[0] in WORDS_IN_CAPITALS - {"VI"}:
             return None
         if thing.search(before):
             return numerals.cardinal(n)
-        if n <= 40 and (found := _NAME_BEFORE.search(before)) and not found[1].isupper():
+        if n <= 40 and (name := _NAME_BEFORE.search(before)) and not name[1].isupper():
             return f"the {numerals.ordinal(n)}"
         return None
 
-    return [exact_rule(CAPITALS, rf"(?<![{LETTER}\d]){VALID}(?![{LETTER}\d'’&.][A-Za-z\d]|[{LETTER}\d])", read)]
+    return [exact_rule(CAPITALS, rf"(?<![{LETTER}\d]){VALID}(?![\d&.][A-Za-z\d]|['’][A-Za-rt-z]|[{LETTER}\d])", read)]
 
 
 def initial_rules() -> list[Rule]:

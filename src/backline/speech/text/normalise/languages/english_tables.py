@@ -159,6 +159,8 @@ UNITS: dict[str, Unit] = {
     for written in forms.split()
 } | {
     "ft": Unit("foot", "feet"),
+    "° c": Unit("degree Celsius", "degrees Celsius"),
+    "° f": Unit("degree Fahrenheit", "degrees Fahrenheit"),
     "in": Unit("inch", "inches"),
     '"': Unit("inch", "inches"),
     "sq ft": Unit("square foot", "square feet"),

@@ -56,11 +56,17 @@ HEADINGS = (
     ).split(),
     "world war",
     "super bowl",
+    "type",
+    "class",
+    "phase",
+    "stage",
+    "grade",
+    "tier",
 )
 """Before a numeral of one letter or more."""
 
 NOT_NAMES = (
-    "type class grade level stage group category tier factor rank mark model series version generation title fantasy "
+    "level group category factor rank mark model series version generation title fantasy "
     "rocky rambo saw halloween windows apollo gemini kepler cranial nerve war olympiad division roman"
 ).split()
 """Before a numeral of two letters or more: things, which are numbered, where a name has an ordinal."""
@@ -114,6 +120,20 @@ ABBREVIATIONS = {
     "7-eleven": "seven eleven",
     "7-Eleven": "seven eleven",
     "Mt.": "mount",
+    "C#": "C sharp",
+    "F#": "F sharp",
+    "Ph.D.": "PhD",
+    "B.Sc.": "BSc",
+    "M.Sc.": "MSc",
+    "B.Tech.": "BTech",
+    "incl.": "including",
+    "excl.": "excluding",
+    "Asst.": "assistant",
+    "Maj.": "major",
+    "Cmdr.": "commander",
+    "Hwy.": "highway",
+    "24x7": "twenty four seven",
+    "24×7": "twenty four seven",
     "Ft.": "fort",
 }
 
@@ -267,7 +287,7 @@ IDENTIFIERS = (
     "account|account no\\.?|a/c|card|card no\\.?|aadhaar|aadhar|pan|ifsc|"
     "ssn|id|serial|tracking|booking|order|ticket|invoice|"
     "reference|ref|phone|mobile|telephone|tel|call|contact|helpline|whatsapp|"
-    "dial|flight|extension|ext|swift|imei|licence|license"
+    "dial|flight|extension|ext|swift|imei|isbn|gst no\\.?|model no\\.?|licence|license"
 )
 
 SCORE_WORDS = (

@@ -22,6 +22,8 @@ from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.telugu_numerals import TeluguNumerals
 from backline.speech.text.normalise.rules import Rule, one_of
 
+_PLURAL_ENDINGS = ("ల్లో", "లలో", "లు", "ల", "గురు", "గురికి", "గురిని")
+
 
 def language(region: str) -> Language:
     """region: makes no difference."""
@@ -55,8 +57,10 @@ def language(region: str) -> Language:
         ratio="నిష్పత్తి",
         version="వెర్షన్",
         year_before=r"(?:సంవత్సరం|క్రీ\.?\s?శ\.?|సన్)",
-        year_after=r"\s?(?:లో|వ సంవత్సర|సంవత్సర|నాటి|నుండి|నుంచి|తర్వాత|తరువాత|" + one_of(telugu_tables.MONTH_NAMES) + ")",
-        joined_suffixes=("లో", "లోని", "లోనే", "కి", "కు", "న", "ని", "ను", "తో", "నే", "కే", "కూ", "లోపు"),
+        year_after=r"\s?(?:లో|ల్లో|లలో|లు|ల(?=\s)|వ సంవత్సర|సంవత్సర|నాటి|నుండి|నుంచి|తర్వాత|తరువాత|"
+        + one_of(telugu_tables.MONTH_NAMES)
+        + ")",
+        joined_suffixes=("లో", "లోని", "లోనే", "కి", "కు", "న", "ని", "ను", "తో", "నే", "కే", "కూ", "లోపు", *_PLURAL_ENDINGS),
         oblique_endings=(("లు", "ల"),),
         measured_nouns=(
             r"\s(?:వేగ|పాలు|నీళ్|నీరు|నీటి|దూర|ఎత్తు|పొడవు|లోతు|వెడల్పు|బరువు|బియ్యం|చక్కెర|నూనె|విస్తీర్ణ|స్థల|బంగార|పరుగు|వర్ష|నుండి|నుంచి|వరకు|కంటే|విలువ|మేర|చొప్పున|లోపు|కోసం)"

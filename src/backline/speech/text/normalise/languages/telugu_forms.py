@@ -19,7 +19,8 @@ def ordinal_rules(language: Language) -> list[Rule]:
 
     def read(match: re.Match[str]) -> Reading:
         n, ending = int(match["n"].replace(",", "")), match["e"]
-        stem = ordinal_of(language.numerals.cardinal(n))
+        numerals = language.numerals
+        stem = ordinal_of(numerals.year(n) if 1100 <= n <= 1999 and "," not in match["n"] else numerals.cardinal(n))
         return stem[:-1] + ending if ending[0] == "వ" else stem[:-1] + "ో" + ending[1:]
 
     def english(match: re.Match[str]) -> Reading:

@@ -13,6 +13,12 @@ _PART_OF_DAY = re.compile(r"(?:ఉదయం|మధ్యాహ్నం|సా�
 _HALF_DAY = rf"\s?(?P<x>[ap])(?:\.\s?m\.?|m)(?![{LETTER}])"
 _HOURS = r"\s?(?P<o>గంటలకు|గంటలకి|గంటలు|గంటల|గం\.?లకు|గం\.|గంటకు|గంట)"
 
+_PLAIN, _DATIVE, _OBLIQUE = range(3)
+_HOUR_FORMS = ("గంటలు", "గంటలకు", "గంటల")
+_MINUTE_FORMS = ("నిమిషాలు", "నిమిషాలకు", "నిమిషాల")
+_ONE_MINUTE_FORMS = ("నిమిషం", "నిమిషానికి", "నిమిషం")
+_POSTPOSITION = re.compile(r"\s?[-–—]\s?\d|\s(?:నుండి|నుంచి|వరకు|మధ్య|సమయ|ప్రాంత)")
+
 
 def rules(language: Language) -> list[Rule]:
     """10:30, 10:30 గంటలకు, 5 pm, 3:18:43, 1 గంటకు."""
@@ -35,15 +41,14 @@ class _Times:
         self._numbers = numbers
 
     def clock(self, match: re.Match[str]) -> Reading:
-        to_it = bool(match["k"])
-        return self.spoken(int(match["h"]), int(match["m"]), dative=to_it)
+        return self.spoken(int(match["h"]), int(match["m"]), _case(match, dative=bool(match["k"])))
 
     def hours(self, match: re.Match[str]) -> Reading:
         hour, minute = int(match["h"]), int(match["m"])
         dative = match["o"].endswith(("కు", "కి"))
         if minute == 30 and 1 <= hour <= 12:
             return f"{half_past(self._numbers.number(hour))} {'గంటలకు' if dative else 'గంటలు'}"
-        return self.spoken(hour, minute, dative=dative)
+        return self.spoken(hour, minute, _case(match, dative=dative))
 
     def with_seconds(self, match: re.Match[str]) -> Reading:
         minute, second = int(match["m"]), int(match["s"])
@@ -55,15 +60,16 @@ class _Times:
         hour = int(match["h"])
         if not 1 <= hour <= 12:
             return None
-        return self._part_of_day(match, hour) + self.spoken(hour, int(match["m"] or 0), dative=bool(match["k"]))
+        return self._part_of_day(match, hour) + self.spoken(
+            hour, int(match["m"] or 0), _case(match, dative=bool(match["k"]))
+        )
 
-    def spoken(self, hour: int, minute: int, *, dative: bool) -> str:
+    def spoken(self, hour: int, minute: int, case: int) -> str:
+        """case: an index into the forms of గంటలు and నిమిషాలు."""
         if minute == 0:
-            return self._hours(hour, "గంటలకు" if dative else "గంటలు")
+            return self._hours(hour, _HOUR_FORMS[case])
         name = self._numbers.language.numerals.counted(minute)
-        if minute == 1:
-            return f"{self._hours(hour, 'గంటల')} {name} {'నిమిషానికి' if dative else 'నిమిషం'}"
-        return f"{self._hours(hour, 'గంటల')} {name} {'నిమిషాలకు' if dative else 'నిమిషాలు'}"
+        return f"{self._hours(hour, 'గంటల')} {name} {(_ONE_MINUTE_FORMS if minute == 1 else _MINUTE_FORMS)[case]}"
 
     def _hours(self, hour: int, word: str) -> str:
         if hour == 1:
@@ -77,6 +83,12 @@ class _Times:
         clock = hour % 12 + (12 if match["x"].lower() == "p" else 0)
         names = ((4, "తెల్లవారుజామున"), (12, "ఉదయం"), (16, "మధ్యాహ్నం"), (19, "సాయంత్రం"), (24, "రాత్రి"))
         return next(name for limit, name in names if clock < limit) + " "
+
+
+def _case(match: re.Match[str], *, dative: bool) -> int:
+    if dative:
+        return _DATIVE
+    return _OBLIQUE if _POSTPOSITION.match(match.string, match.end()) else _PLAIN
 
 
 def half_past(number: str) -> str:
