@@ -18,8 +18,10 @@ def rules(language: Language) -> list[Rule]:
         return []
     reader = _Dates(language)
     month = rf"(?P<m>{one_of(language.months)})"
-    # The dot of a short month is part of it; a full stop after a date is not, which the year or the day then shows.
-    dotted = rf"{month}(?![{LETTER}])\.?"
+    # The dot of a short month is part of it; after a month in full it ends the sentence.
+    names = sorted(name for name in language.months if name not in language.month_names and len(name) < 5)
+    short = "|".join(f"(?<={name})" for name in names if name not in ("june", "july"))
+    dotted = rf"{month}(?![{LETTER}])(?:(?:{short})\.)?" if short else rf"{month}(?![{LETTER}])"
     day = r"(?P<d>\d{1,2})(?:st|nd|rd|th)?(?!\d|[.,:/]\d)"
     numeric = r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<y>\d{4}|\d\d)(?![\d/]|[-.:]\d)"
     return [

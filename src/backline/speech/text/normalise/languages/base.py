@@ -98,7 +98,6 @@ class Language:
     currencies: tuple[Currency, ...] = ()
     units: Mapping[str, Unit] = field(default_factory=dict)
     powers: Mapping[str, str] = field(default_factory=dict)
-    abbreviations: Mapping[str, str] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
     operators: Mapping[str, str] = field(default_factory=dict)
     emoji: Mapping[str, str] = field(default_factory=dict)

@@ -86,7 +86,6 @@ def language(region: str) -> Language:
 
 def rules(language: Language) -> list[Rule]:
     """In the order in which they are asked."""
-    year_spans, years = english_years.rules(language)
     return [
         *cardinal.flood_rules(language),
         *symbol.abbreviation_rules(english_words.ABBREVIATIONS),
@@ -97,13 +96,13 @@ def rules(language: Language) -> list[Rule]:
         *version.rules(language),
         *time.rules(language),
         *arithmetic.rules(language),
-        *year_spans,
+        *english_years.span_rules(),
         *money.rules(language),
         *span.rules(language),
         *measure.rules(language),
         *fraction.rules(language, english_fraction.say),
         *english_years.serial_rules(language),
-        *years,
+        *english_years.rules(),
         *ordinal.rules(language),
         *_short_magnitudes(language),
         *cardinal.magnitude_rules(language),
