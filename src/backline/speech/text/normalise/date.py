@@ -9,6 +9,7 @@ from backline.speech.text.normalise.number import Numbers
 from backline.speech.text.normalise.rules import DIGIT, LETTER, Piece, Reading, Rule, one_of, piece, rule
 
 _YEAR = r"(?P<y>\d{4}|'\d\d)(?!\d|[,.]\d|[:%])"
+_WORD_AFTER = re.compile(rf"\s[{LETTER}]")
 _DAYS_OF_MONTH = (31, 31, 30, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -62,7 +63,8 @@ class _Dates:
 
     def month_day(self, match: re.Match[str]) -> Reading:
         month, day = self._month(match["m"]), int(match["d"])
-        if not 1 <= day <= _DAYS_OF_MONTH[month]:
+        verb = match["m"] in ("may", "march", "mar") and not match["y"] and _WORD_AFTER.match(match.string, match.end())
+        if verb or not 1 <= day <= _DAYS_OF_MONTH[month]:
             return None
         return self._with_year(match, [self._named(match, month, first=True), _after(match, "d", " " + self._day(day))])
 

@@ -22,6 +22,8 @@ from backline.speech.text.normalise.rules import (
 
 _POWERS = {"²": "2", "³": "3", "^2": "2", "^3": "3", "2": "2", "3": "3"}
 
+_WORD_AFTER = re.compile(rf"\s(?!tall|wide|long|deep|high|x\s?\d|by\s\d|screen|के|का|की)[{LETTER}\d]")
+
 
 def rules(language: Language) -> list[Rule]:
     """Units and their quotients, and percent."""
@@ -30,7 +32,8 @@ def rules(language: Language) -> list[Rule]:
     magnitude = rf"(?:\s?(?P<m>{one_of(language.magnitudes)}))?" if language.magnitudes else "(?P<m>(?!))?"
     power = r"(?P<p>[²³]|\^[23]|(?<=m)[23])?"
     quotient = rf"(?:\s?/\s?(?P<d>{units}))?"
-    end = rf"(?![{LETTER}\d]|\.[a-z])"
+    # The dot of a short unit goes with it inside a sentence.
+    end = rf"(?![{LETTER}\d]|\.[a-z])(?:(?<=[a-z])\.(?=\s[a-z]))?"
     quantity = rf"(?P<n>{NUMBER}){magnitude}(?P<g>\s?-?\s?)(?P<u>{units}){power}{quotient}{end}"
     return [
         *percent_rules(language),
@@ -111,6 +114,8 @@ def _is_unit(match: re.Match[str]) -> bool:
     """A closing quotation mark is no inch, an s without a blank no second, and 4G and 4K no quantities."""
     if match["u"] == '"':
         return match.string.count('"', max(0, match.start() - 200), match.start()) % 2 == 0
+    if match["u"].lower() == "in" and _WORD_AFTER.match(match.string, match.end()):
+        return False  # 2 in 1, 6 in total
     hyphened = "-" in match["g"]
     if hyphened and (len(match["u"]) < 3 or (len(match["u"]) > 5 and "." not in match["n"])):
         return False  # 5-m and 55-millimeters are words of two parts

@@ -68,6 +68,8 @@ class _Money:
         self._indian = Numbers(replace(language, indian=True))
 
     def read(self, match: re.Match[str]) -> Reading:
+        if match["c"] == "re":
+            return None
         spoken = self._amount(match)
         if not match["r"]:
             return spoken

@@ -10,6 +10,11 @@ from backline.speech.text.normalise.rules import DIGIT, LETTER, Reading, Rule, r
 
 _ZONES = "EST|EDT|CST|CDT|MST|MDT|PST|PDT|GMT|UTC|IST|BST|CET|CEST|JST|AEST|ET|PT"
 
+_NEW_SENTENCE = re.compile(
+    r"\s(?:A|An|And|As|At|But|He|Her|His|I|If|In|It|My|On|Our|She|So|That|The|Then|There|They|This|We|You)\s"
+)
+"""After p.m. a sentence may end or go on; these words in capitals show that it ended."""
+
 
 def rules(language: Language) -> list[Rule]:
     """English: 2:00 pm, 14:30, 10:15:30, 5pm, with zones."""
@@ -20,6 +25,8 @@ def rules(language: Language) -> list[Rule]:
         half = match.groupdict().get("x")
         spoken = f" {half.upper()}M" if half else ""
         zone = match["z"]
+        if not zone and match[0].endswith(".") and _NEW_SENTENCE.match(match.string, match.end()):
+            spoken += "."
         return f"{spoken} {zone.replace('.', '').upper()}" if zone else spoken
 
     def twelve(match: re.Match[str]) -> Reading:

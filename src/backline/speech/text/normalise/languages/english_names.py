@@ -6,7 +6,14 @@ import re
 
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.english_numerals import EnglishNumerals, below_hundred
-from backline.speech.text.normalise.languages.english_words import DIRECTIONS, HEADINGS, NOT_NAMES, STATES, STREETS
+from backline.speech.text.normalise.languages.english_words import (
+    DIRECTIONS,
+    HEADINGS,
+    NOT_NAMES,
+    ROYAL,
+    STATES,
+    STREETS,
+)
 from backline.speech.text.normalise.number import Numbers
 from backline.speech.text.normalise.roman import VALID, WORDS_IN_CAPITALS, value
 from backline.speech.text.normalise.rules import CAPITALS, DIGIT, LETTER, Piece, Reading, Rule, exact_rule, one_of
@@ -81,6 +88,7 @@ def roman_rules(language: Language) -> list[Rule]:
     """Chapter IV four, World War II two, Louis XIV the fourteenth."""
     numerals = EnglishNumerals(indian=False)
     heading = re.compile(rf"(?<![{LETTER}])(?:{one_of(HEADINGS)})\.?[ -]$", re.IGNORECASE)
+    royal = re.compile(rf"(?<![{LETTER}])(?:{one_of(ROYAL)})\s$")
     thing = re.compile(rf"(?<![{LETTER}])(?:{one_of(NOT_NAMES)})[ -]$", re.IGNORECASE)
 
     def read(match: re.Match[str]) -> Reading:
@@ -91,6 +99,8 @@ def roman_rules(language: Language) -> list[Rule]:
         found = heading.search(before)
         if found and (len(match[0]) > 1 or found[0][0].isupper()):
             return numerals.cardinal(n)
+        if len(match[0]) == 1 and royal.search(before):
+            return f"the {numerals.ordinal(n)}"
         if len(match[0]) < 2 or match[0] in WORDS_IN_CAPITALS - {"VI"}:
             return None
         if thing.search(before):

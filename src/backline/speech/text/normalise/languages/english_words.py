@@ -71,6 +71,12 @@ NOT_NAMES = (
 ).split()
 """Before a numeral of two letters or more: things, which are numbered, where a name has an ordinal."""
 
+ROYAL = (
+    "Alexander Charles Edward Elizabeth Ferdinand Francis Frederick George Henry James John Louis Mary Napoleon "
+    "Nicholas Paul Peter Philip Pius Richard Victoria Wilhelm William"
+).split()
+"""Before a numeral of one letter: Henry V, but not Vitamin C."""
+
 ABBREVIATIONS = {
     "Mr.": "mister",
     "Mr": "mister",

@@ -24,7 +24,7 @@ def ordinal_rules(language: Language) -> list[Rule]:
         return stem[:-1] + ending if ending[0] == "వ" else stem[:-1] + "ో" + ending[1:]
 
     def english(match: re.Match[str]) -> Reading:
-        return language.numerals.ordinal(int(match["n"]))
+        return language.numerals.ordinal(int(match["n"].replace(",", "")))
 
     number = r"(?P<n>\d{1,9}|\d{1,3}(?:,\d{2,3}){1,3})"
     return [

@@ -7,7 +7,7 @@ import re
 from backline.speech.text.normalise.cardinal import context_before
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.number import Numbers
-from backline.speech.text.normalise.rules import DIGIT, LETTER, Reading, Rule, rule
+from backline.speech.text.normalise.rules import DIGIT, LETTER, Read, Reading, Rule, one_of, rule
 
 _PART_OF_DAY = re.compile(r"(?:ఉదయం|మధ్యాహ్నం|సాయంత్రం|రాత్రి|తెల్లవారుజామున|పొద్దున)\D{0,8}$")
 _HALF_DAY = rf"\s?(?P<x>[ap])(?:\.\s?m\.?|m)(?![{LETTER}])"
@@ -32,7 +32,22 @@ def rules(language: Language) -> list[Rule]:
         ),
         rule(DIGIT, rf"{clock}[:.](?P<m>[0-5]\d){_HOURS}(?![{LETTER}])", times.hours),
         rule(DIGIT, rf"{clock}:(?P<m>[0-5]\d)(?:{stop}|(?P<k>కి|కు)(?![{LETTER}]))", times.clock),
+        *_short_words(),
         rule(DIGIT, rf"(?P<h>0?1)\s?(?P<o>గంటకు|గంటకి)(?![{LETTER}])", lambda match: f"ఒంటి {match['o']}"),
+    ]
+
+
+def _short_words() -> list[Rule]:
+    """ఉ. 10 గం. 30 ని.: only beside a number, since రా and ని are words too."""
+    parts = {"ఉ": "ఉదయం", "మ": "మధ్యాహ్నం", "సా": "సాయంత్రం", "రా": "రాత్రి"}
+    counted = {"గం": "గంటలు", "ని": "నిమిషాలు"}
+
+    def say(words: dict[str, str]) -> Read:
+        return lambda match: words[match["w"]]
+
+    return [
+        rule(parts, rf"(?<![{LETTER}])(?P<w>{one_of(parts)})\.(?=\s?\d)", say(parts)),
+        rule(counted, rf"(?:(?<=\d)|(?<=\d\s))(?P<w>{one_of(counted)})\.", say(counted)),
     ]
 
 
