@@ -73,15 +73,10 @@ class _Electronic:
         self._marks = language.web_marks
 
     def address(self, match: re.Match[str]) -> Reading:
-        text = match[0].rstrip(_TRAILING)
-        start = match.start()
-        if text.endswith("/") and len(match[0]) > len(text) and match[0][len(text)] not in _TRAILING:
-            return None
-        words = self._words(text)
-        pieces: list[Piece] = []
-        for word, low, high in words:
-            pieces.append((f" {word}" if pieces else word, start + low, start + high))
-        return pieces or None
+        """Without the marks that end a sentence after it."""
+        words = self._words(match[0].rstrip(_TRAILING))
+        at = match.start()
+        return [(f" {word}" if low else word, at + low, at + high) for word, low, high in words] or None
 
     def hashtag(self, match: re.Match[str]) -> Reading:
         parts = re.findall(r"\d+|_|[A-Z]+(?![a-z])|[A-Z]?[^\d_A-Z]+|[A-Z]", match["w"])
@@ -141,8 +136,10 @@ class _Address:
         last = self._text[end : end + 1] in ("", "/", ":")
         if low == "www" or scheme:
             return part.upper()
-        if low in _PLAIN or not (self.at < start):
-            return low if low in _PLAIN else part
+        if low in _PLAIN:
+            return low
+        if start < self.at:
+            return part
         if start < self.path:
             short = after_dot and len(low) == 2
             unknown = after_dot and last and self.at >= 0

@@ -16,7 +16,7 @@ _GROUPS = re.compile(r"\d+|[A-Za-z]+")
 
 
 def rules(language: Language) -> list[Rule]:
-    """Numbers whose form alone shows what they are, then codes by the word before them."""
+    """Numbers whose form alone shows what they are."""
     reader = _Telephone(language)
     plus = r"\+\d{1,3}[\s-]?(?:\(\d{1,5}\)[\s-]?)?\d{2,12}(?:[\s-]\d{2,8}){0,4}"
     return [
@@ -40,22 +40,25 @@ def rules(language: Language) -> list[Rule]:
         ),
         rule(DIGIT, rf"[6-9]\d{{4}}[-\s]\d{{5}}{_NO_MORE}|\d{{4}}(?:[ -]\d{{4}}){{2,3}}{_NO_MORE}", reader.grouped),
         rule(DIGIT, rf"\d{{3,5}}[-\s]\d{{6,7}}{_NO_MORE}", reader.grouped),
-        *_codes(language, reader),
     ]
 
 
-def _codes(language: Language, reader: _Telephone) -> list[Rule]:
+def code_rules(language: Language) -> list[Rule]:
+    """Numbers that a word before them makes a code; asked after money, since a mobile for 15000 rupees is none."""
     if not language.identifiers:
         return []
-    # The word, then at most three short words such as "number is", and no other number between.
-    known = re.compile(
-        rf"(?<![{LETTER}])(?:{language.identifiers})(?:[\s:#.=-]{{1,3}}[{LETTER}]{{1,9}}){{0,3}}[\s:#.=-]{{0,3}}$",
-        re.IGNORECASE,
-    )
+    reader = _Telephone(language)
+    # The word, at most three of those that may stand between ("number is"), and letters that are part of the code.
+    filler = rf"(?:[\s:#.=-]{{1,3}}(?:{language.identifier_fillers})(?![{LETTER}])){{0,3}}"
+    between = rf"{filler}(?:[\s:#.=-]{{1,3}}[A-Z]{{1,5}}|[\s:#.=-]{{0,3}})"
+    known = re.compile(rf"(?<![{LETTER}])(?:{language.identifiers}){between}$", re.IGNORECASE)
+    counted = re.compile(r"\s[a-z]+s\b")
 
     def read(match: re.Match[str]) -> Reading:
         short = sum(character.isdigit() for character in match[0]) < _SHORTEST_CODE
         if short or not known.search(context_before(match)):
+            return None
+        if len(match[0]) < 5 and counted.match(match.string, match.end()):
             return None
         glued = re.match(rf"[{LETTER}]", match.string[match.start() - 1 : match.start()]) is not None
         return None if glued and match[0].endswith("000") else reader.spelled(match)

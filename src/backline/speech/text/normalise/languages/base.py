@@ -72,8 +72,9 @@ class Language:
     of the Latin letters, where capitals are spelled. web_marks: the marks of addresses, and "hashtag". spells_web:
     unknown words of an address are spelled too.
 
-    Patterns: identifiers, after which a number is a code; score_words, before a score; year_before and year_after,
-    which make four digits a year; measured_nouns, before which a unit stands in its oblique form.
+    Patterns: identifiers, after which a number is a code, and identifier_fillers, which may stand between; score_words,
+    before a score; year_before and year_after, which make four digits a year; measured_nouns, before which a unit is
+    in its oblique form.
 
     joined_suffixes: endings that stay joined to the words of a number; oblique_endings: how those words change before
     them.
@@ -106,6 +107,7 @@ class Language:
     web_marks: Mapping[str, str] = field(default_factory=dict)
     web_words: Mapping[str, str] = field(default_factory=dict)
     identifiers: str = ""
+    identifier_fillers: str = ""
     score_words: str = ""
     ratio: str = ""
     version: str = ""

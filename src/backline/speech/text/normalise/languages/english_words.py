@@ -296,6 +296,10 @@ IDENTIFIERS = (
     "dial|flight|extension|ext|swift|imei|isbn|gst no\\.?|model no\\.?|licence|license"
 )
 
+IDENTIFIER_FILLERS = (
+    "number|numbers|no|nos|code|is|was|are|id|at|on|me|us|my|your|the|to|in|with|digits|ends|ending|card|helpline"
+)
+
 SCORE_WORDS = (
     r"\b(?:won|win|wins|lost|lose|beat|beats|score|scored|scoring|lead|leads|led|defeated|victory|final|draw|drew|by)\b"
     r"[^.!?\d]{0,30}$"
