@@ -76,8 +76,8 @@ def test_a_clicked_word_is_heard(studio: SpeechPage, player: str) -> None:
     assert studio.position_seconds > 10
     _ = studio.loudest
     eventually(lambda: studio.loudest > 0.1, "sound from there on")
-    for word in (-1, -3):  # from the middle of a piece of the stream
-        studio.words.nth(word).click()
+    for place in (-1, -3):  # from the middle of a piece of the stream
+        studio.words.nth(place).click()
         expect(studio.status).to_have_text("Speaking.")
         studio.wait_until_finished()
         assert studio.position_seconds == pytest.approx(studio.made_seconds, abs=0.1)
@@ -330,6 +330,19 @@ def test_choices_are_remembered(studio: SpeechPage) -> None:
     expect(studio.page.get_by_label("Speed")).to_have_attribute("aria-valuetext", "2 times")
 
 
+def test_choices_remembered_from_another_server_do_no_harm(studio: SpeechPage) -> None:
+    studio.page.add_init_script(
+        """localStorage["backline.studio.speech"] = '{"language": "xx", "voice": "gone", "format": "vhs"}';"""
+    )
+    studio.open()
+
+    studio.speak("Hello.")
+
+    expect(studio.page.get_by_label("Language")).to_have_value("auto")
+    assert studio.page.get_by_label("Voice").input_value() != "gone"
+    expect(studio.format).to_have_value("webm")
+
+
 def test_speed_is_used(studio: SpeechPage) -> None:
     studio.open()
     studio.speak(SENTENCES["en"])
@@ -346,8 +359,8 @@ def test_speed_is_used(studio: SpeechPage) -> None:
 def test_reading_marks_what_changes(studio: SpeechPage) -> None:
     spans = [
         {"start": 0, "end": 6, "source_start": 0, "source_end": 6},
-        {"start": 7, "end": 12, "source_start": 7, "source_end": 10},
-        {"start": 13, "end": 19, "source_start": 7, "source_end": 10},
+        {"start": 6, "end": 12, "source_start": 6, "source_end": 10},
+        {"start": 13, "end": 19, "source_start": 6, "source_end": 10},
         {"start": 19, "end": 23, "source_start": 10, "source_end": 14},
     ]
     answer = {"text": "😀 paid fifty rupees now", "language": "en", "spans": spans}

@@ -7,7 +7,9 @@ import gc
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -123,3 +125,13 @@ def test_by_default_it_goes_to_standard_error(capsys: pytest.CaptureFixture[str]
     assert json.loads(captured.err)["event"] == "hello"
     assert captured.out == ""
     configure_logging("INFO", io.StringIO())
+
+
+def test_a_log_without_a_reader_fails_nothing() -> None:
+    """`serve 2>&1 | head`, or a collector that died: the pipe is closed, and speech goes on."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with suppress(BrokenPipeError), os.fdopen(writer, "w", buffering=1) as closed:
+        configure_logging("INFO", closed)
+        get_logger().info("tts.request_received")
+        logging.getLogger("somebody").warning("and a library's line")

@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 
 from backline.engines.catalog import CATALOG, Isolation
+from backline.errors import NotFound
+from backline.gateway.app import create_app
 from backline.media.audio import Samples, silence
+from backline.settings import Settings
 from tests.conftest import Running, RunServer
 from tests.fakes.engines import BreakingEngine, CrashingEngine, FakeEngine, HangingEngine, SlowEngine, diary, entry
 from tests.speech.hearing import EVERY_FORMAT, GENERATE, eventually
@@ -54,7 +57,8 @@ def test_a_failure_before_the_first_sound_is_a_proper_answer(
     assert response.json()["request_id"] == response.headers["x-request-id"] == "failing"
     assert SECRET not in response.text
     record = record_of_failing(fake_client)
-    assert (record["outcome"], record["error_code"], record["audio_bytes"]) == ("failed", code, 0)
+    outcome = "failed" if status >= 500 else "refused"
+    assert (record["outcome"], record["error_code"], record["audio_bytes"]) == (outcome, code, 0)
 
 
 @pytest.mark.parametrize("name", EVERY_FORMAT)
@@ -147,11 +151,9 @@ def test_an_engine_that_cannot_be_loaded_does_not_keep_the_others_down(
         assert "secret path" not in refused.text
 
 
-def test_a_configured_engine_that_does_not_exist_is_said(run_server: RunServer) -> None:
-    with run_server((entry(FakeEngine),), speech={"engine": "imaginary"}).client() as client:
-        refused = client.post(GENERATE, json={"text": "Hello"})
-        assert (refused.status_code, refused.json()["code"]) == (503, "engine_unavailable")
-        assert "imaginary" in refused.json()["detail"]
+def test_a_configured_engine_that_does_not_exist_is_refused_before_anything_starts() -> None:
+    with pytest.raises(NotFound, match="imaginary"):
+        create_app(Settings(_env_file=None, speech={"engine": "imaginary"}))
 
 
 def test_a_configured_engine_is_the_default(run_server: RunServer) -> None:

@@ -27,18 +27,19 @@ class LoopbackGate:
             raise Unauthenticated(
                 "This server has no accounts, so it serves only the machine it runs on: start it with --host 127.0.0.1."
             )
-        host: str | None = None
-        origin: str | None = None
+        hosts: list[str] = []
+        origins: list[str] = []
         for name, value in headers:
             if name == "host":
-                host = value
+                hosts.append(value)
             elif name == "origin":
-                origin = value
+                origins.append(value)
             elif name == "forwarded" or name.startswith("x-forwarded-"):
                 raise Denied("A server without accounts takes no proxied requests.", code="proxied_request")
-        if host is None or not is_loopback_name(_hostname(f"//{host}")):
+        if len(hosts) != 1 or not is_loopback_name(_hostname(f"//{hosts[0]}")):
             raise Denied("Ask for this server as 127.0.0.1 or localhost.", code="foreign_host")
-        if origin is not None and origin.lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
+        own = {f"{scheme}://{hosts[0]}".lower() for scheme in ("http", "https")}
+        if any(origin.lower() not in own for origin in origins):
             raise Denied("A page from another origin may not use this server.", code="foreign_origin")
         return LOCAL
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from backline.compat import openai
-from backline.engines.catalog import CATALOG, EngineEntry
+from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.gateway import description, health, metrics
 from backline.gateway.services import open_services, scratch_folder
 from backline.settings import Settings
@@ -28,6 +28,9 @@ def create_app(
     super_resolution: SuperResolution | None = None,
 ) -> FastAPI:
     """Routes and middleware; the services come up with the server and go down with it (`app.state.provided`)."""
+
+    if settings.speech.engine is not None:
+        find(settings.speech.engine, catalog)  # a name that means nothing is refused before anything starts
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -16,12 +16,14 @@ router = APIRouter(tags=["health"])
 Service = Annotated[SpeechService, Depends(provide(SpeechService))]
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def live() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
 
+@router.head("/health/ready", response_class=Response, include_in_schema=False)
 @router.get("/health/ready", response_class=Response)
 async def ready(service: Service) -> Response:
     """200 while new work is welcome; 503 while nothing can speak or the server is going away."""
@@ -31,6 +33,7 @@ async def ready(service: Service) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+@router.head("/", response_class=Response, include_in_schema=False)
 @router.get("/", response_class=Response)
 async def root(request: Request, service: Service) -> Response:
     """The studio for a browser, a few facts for a program."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr
 from starlette.responses import Response
 
-from backline.accounts.loopback import LoopbackGate
+from backline.accounts.caller import caller
 from backline.errors import Unauthenticated
 from backline.observability.metrics import PrometheusMetrics
 from backline.web.provide import provide
@@ -18,14 +18,13 @@ from backline.web.provide import provide
 class MetricsAccess:
     """token: what a caller from elsewhere must send as a bearer token; None lets only loopback in."""
 
-    def __init__(self, metrics: PrometheusMetrics, gate: LoopbackGate, token: SecretStr | None) -> None:
+    def __init__(self, metrics: PrometheusMetrics, token: SecretStr | None) -> None:
         self._metrics = metrics
-        self._gate = gate
         self._token = token
 
-    def render(self, request: Request) -> Response:
+    async def render(self, request: Request) -> Response:
         if not self._has_token(request):
-            self._gate.admit(request.headers.items())
+            await caller(request)
         return Response(self._metrics.render(), media_type=self._metrics.content_type)
 
     def _has_token(self, request: Request) -> bool:
@@ -44,4 +43,4 @@ router = APIRouter(tags=["metrics"])
 @router.get("/v1/tts/metrics")
 async def metrics(request: Request, access: Annotated[MetricsAccess, Depends(provide(MetricsAccess))]) -> Response:
     """Prometheus text."""
-    return access.render(request)
+    return await access.render(request)

@@ -48,7 +48,7 @@ async def open_services(
             {
                 LoopbackGate: gate,
                 Sessions: Sessions(),
-                MetricsAccess: MetricsAccess(metrics, gate, settings.observability.metrics_token),
+                MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
                 SpeechReplies: SpeechReplies(service, runner, folder, speech.stall_seconds),
                 SpeechService: service,
                 SpeechSettings: speech,

@@ -6,12 +6,13 @@ Fields are names and numbers. To keep a text out even when somebody passes one b
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -30,7 +31,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
 
     level: DEBUG, INFO, WARNING or ERROR.
     """
-    out = stream or sys.stderr
+    out = cast(TextIO, _Unfailing(stream or sys.stderr))
     structlog.configure(
         processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
@@ -42,6 +43,21 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING if level != "DEBUG" else logging.INFO)
+
+
+class _Unfailing:
+    """A stream that may have lost its reader: what cannot be logged must not fail what was being done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def get_logger() -> Logger:

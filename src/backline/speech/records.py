@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-Outcome = Literal["running", "completed", "cancelled", "client_left", "failed"]
+Outcome = Literal["running", "completed", "cancelled", "client_left", "refused", "failed"]
 
 
 @dataclass(slots=True)

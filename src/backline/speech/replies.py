@@ -91,10 +91,10 @@ async def whole(speech: SpeechStream, compute: Compute, folder: Path) -> Stream:
     except BaseException:
         spool.close()
         raise
+    speech.kept_back()
     record = speech.record
     headers = _headers(speech) | {
         "Content-Length": str(length),
-        "X-TTFB-ms": str(speech.elapsed_ms()),
         "X-Credits-Consumed": record.credits_consumed,
         "X-Audio-Seconds": f"{record.audio_seconds:.3f}",
     }

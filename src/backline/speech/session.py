@@ -137,11 +137,14 @@ class SpeechSession:
             raise Invalid(f"One text holds at most {MAX_TEXT_CHARACTERS} characters.", code="text_too_long")
         waiting = len(self._blank) + sum(utterance.waiting_characters for utterance in self._speaking)
         if waiting + len(text) > MAX_TEXT_CHARACTERS:
-            raise Busy(f"More than {MAX_TEXT_CHARACTERS} characters wait to be spoken.", code="too_much_text")
+            raise Busy(
+                f"More than {MAX_TEXT_CHARACTERS} characters wait. Send this again after audio.done.",
+                code="too_much_text",
+            )
 
     def _new_utterance(self) -> Utterance:
         if len(self._speaking) > _MAX_UTTERANCES:
-            raise Busy("Too many utterances wait to be spoken.", code="too_many_utterances")
+            raise Busy("Too many utterances wait. Send this again after audio.done.", code="too_many_utterances")
         plan = self._service.planner.plan(self._config)
         utterance = Utterance(plan, self._service.preparation(plan), peaks=self._config.peaks)
         before = next(reversed(self._speaking.values()), None)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from backline.accounts.loopback import LoopbackGate
+from backline.accounts.caller import caller
 from backline.errors import BacklineError
 from backline.realtime.sessions import Sessions
 from backline.realtime.socket import Socket
@@ -24,15 +24,14 @@ router = APIRouter()
 async def speak_over_socket(
     websocket: WebSocket,
     service: Annotated[SpeechService, Depends(provide(SpeechService))],
-    gate: Annotated[LoopbackGate, Depends(provide(LoopbackGate))],
     sessions: Annotated[Sessions, Depends(provide(Sessions))],
     settings: Annotated[SpeechSettings, Depends(provide(SpeechSettings))],
 ) -> None:
     socket = Socket(websocket, settings.stall_seconds)
     try:
         await socket.accept()
-        caller = gate.admit(websocket.headers.items())
-        session = SpeechSession(socket, service, caller, websocket.scope["request_id"], settings.socket_idle_seconds)
+        principal = await caller(websocket)
+        session = SpeechSession(socket, service, principal, websocket.scope["request_id"], settings.socket_idle_seconds)
         with sessions.present(session):
             await session.run()
     except BacklineError as error:

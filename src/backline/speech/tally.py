@@ -65,6 +65,11 @@ class Tally:
             if record.ttfb_ms is None:
                 self._first_audio()
 
+    def kept_back(self) -> None:
+        """A whole answer begins to be sent only now."""
+        self.record.ttfb_ms = self.elapsed_ms()
+        self._metrics.observe(figures.FIRST_AUDIO, self.record.ttfb_ms / 1000, *self._labels)
+
     def failed(self, code: str, error: Exception | None = None) -> None:
         """error: one that nobody foresaw; its type and place are logged."""
         self.record.error_code = code
@@ -83,7 +88,7 @@ class Tally:
         self._metrics.gauge(figures.STREAMS, -1, *self._labels)
         self._metrics.count(figures.ENDED, *self._labels, outcome)
         self._metrics.count(figures.AUDIO, *self._labels, by=record.audio_seconds)
-        if outcome != "completed":
+        if outcome not in ("completed", "refused"):
             self._metrics.count(figures.ABORTED, *self._labels, outcome)
         if record.rtf is not None:
             self._metrics.observe(figures.REAL_TIME_FACTOR, record.rtf, *self._labels)
@@ -91,7 +96,8 @@ class Tally:
 
     def _first_audio(self) -> None:
         self.record.ttfb_ms = self.elapsed_ms()
-        self._metrics.observe(figures.FIRST_AUDIO, self.record.ttfb_ms / 1000, *self._labels)
+        if self.record.stream:
+            self._metrics.observe(figures.FIRST_AUDIO, self.record.ttfb_ms / 1000, *self._labels)
         self._log.info("tts.first_audio_emitted", t_first_chunk_ms=self.record.ttfb_ms, format=self.record.format)
 
     def _log_completed(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -29,6 +30,9 @@ _STATUS: Mapping[str, int] = {
     "unavailable": 503,
     "failed": 500,
 }
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
 def status_of(error: BacklineError) -> int:
@@ -76,7 +80,7 @@ def problem_of_unexpected(error: Exception) -> Response:
 
 
 def describe_validation(errors: Sequence[Any]) -> tuple[str, list[dict[str, str]]]:
-    """One sentence and a list of fields; what the caller sent is never repeated."""
+    """One sentence and a list of fields; values that the caller sent are never repeated."""
     fields = [{"field": _field_name(error), "message": _message(error)} for error in errors]
     return "; ".join(f"{field['field']}: {field['message']}" for field in fields), fields
 
@@ -131,10 +135,10 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
 
 
 def _field_name(error: Mapping[str, Any]) -> str:
-    """`body.speed` is `speed` to the caller; names that are not the schema's own are cut, for they are the caller's."""
+    """`body.speed` is `speed` to the caller. A name that is no identifier is the caller's own words, and left out."""
     if error["type"] == "json_invalid":
         return "body"  # the place is a position in it
-    parts = [str(part)[:40] for part in error["loc"] if part != "body"]
+    parts = [part if _IDENTIFIER.fullmatch(part) else "a field" for part in map(str, error["loc"]) if part != "body"]
     return ".".join(parts) or "body"
 
 

@@ -3,10 +3,12 @@
 import { html } from "../html.js";
 import { countCodePoints } from "./code_points.js";
 import { examples } from "./examples.js";
-import { chooseVoice, languagesOf, voicesFor } from "./offer.js";
+import { languagesOf, voicesFor } from "./offer.js";
 import { languageTag } from "./script.js";
 
 export const MAX_CHARACTERS = 50000;
+
+const CONTROL_KEY = /Mac|iPad|iPhone/.test(navigator.platform) ? "⌘" : "Ctrl";
 
 /** The slider of the speed is logarithmic, in tenths of a doubling: 0.25 to 4. */
 const toSlider = (speed) => Math.round(Math.log2(speed) * 10);
@@ -16,7 +18,7 @@ const toSpeed = (slider) => Number((2 ** (slider / 10)).toFixed(2));
  * @param {object} props
  * @param {string} props.text
  * @param {(text: string) => void} props.onText
- * @param {import("./choices.js").Choices} props.choices
+ * @param {{language: string, voice: string | null, speed: number}} props.manner
  * @param {(change: object) => void} props.onChoice
  * @param {import("./offer.js").Engine[]} props.engines
  * @param {boolean} props.canStop
@@ -24,7 +26,7 @@ const toSpeed = (slider) => Number((2 ** (slider / 10)).toFixed(2));
  * @param {() => void} props.onStop
  * @param {object} props.children - what is to be told beside the buttons
  */
-export function Composer({ text, onText, choices, onChoice, engines, canStop, onSpeak, onStop, children }) {
+export function Composer({ text, onText, manner, onChoice, engines, canStop, onSpeak, onStop, children }) {
   const characters = countCodePoints(text);
   const tooLong = characters > MAX_CHARACTERS;
   return html`
@@ -41,7 +43,7 @@ export function Composer({ text, onText, choices, onChoice, engines, canStop, on
         spellcheck="false"
         aria-describedby="count"
         aria-invalid=${tooLong ? "true" : undefined}
-        lang=${languageTag(text, choices.language)}
+        lang=${languageTag(text, manner.language)}
         value=${text}
         onInput=${(event) => onText(event.target.value)}
       ></textarea>
@@ -50,7 +52,7 @@ export function Composer({ text, onText, choices, onChoice, engines, canStop, on
       onText(example.text);
       onChoice({ language: "auto" });
     }} />
-    <${Manner} choices=${choices} onChoice=${onChoice} engines=${engines} />
+    <${Manner} ...${manner} onChoice=${onChoice} engines=${engines} />
     <div class="actions">
       <button type="button" class="primary" aria-keyshortcuts="Control+Enter" onClick=${onSpeak}>Speak</button>
       <button
@@ -61,7 +63,7 @@ export function Composer({ text, onText, choices, onChoice, engines, canStop, on
       >
         Stop
       </button>
-      <p class="keys"><kbd>Ctrl</kbd> <kbd>Enter</kbd> speaks, <kbd>Esc</kbd> stops</p>
+      <p class="keys"><kbd>${CONTROL_KEY}</kbd> <kbd>Enter</kbd> speaks, <kbd>Esc</kbd> stops</p>
       ${children}
     </div>
   `;
@@ -81,26 +83,25 @@ function Examples({ onChoose }) {
   `;
 }
 
-function Manner({ choices, onChoice, engines }) {
-  const groups = voicesFor(engines, choices.language);
+function Manner({ language, voice, speed, onChoice, engines }) {
   return html`
     <div class="manner">
       <div class="field">
         <label for="language">Language</label>
         <select id="language" onChange=${(event) => onChoice({ language: event.target.value })}>
-          <option value="auto" selected=${choices.language === "auto"}>From the text</option>
+          <option value="auto" selected=${language === "auto"}>From the text</option>
           ${languagesOf(engines).map(
-            ({ code, name }) => html`<option key=${code} value=${code} selected=${choices.language === code}>${name}</option>`,
+            ({ code, name }) => html`<option key=${code} value=${code} selected=${language === code}>${name}</option>`,
           )}
         </select>
       </div>
       <div class="field">
         <label for="voice">Voice</label>
         <select id="voice" onChange=${(event) => onChoice({ voice: event.target.value })}>
-          ${groups.map(({ engine, voices }) => html`
+          ${voicesFor(engines, language).map(({ engine, voices }) => html`
             <optgroup key=${engine} label=${engine}>
               ${voices.map(({ id, name }) => html`
-                <option key=${id} value=${id} selected=${id === chooseVoice(groups, choices.voice)}>${name}</option>
+                <option key=${id} value=${id} selected=${id === voice}>${name}</option>
               `)}
             </optgroup>
           `)}
@@ -109,15 +110,15 @@ function Manner({ choices, onChoice, engines }) {
       <div class="field">
         <div class="field-head">
           <label for="speed">Speed</label>
-          <span class="value" aria-hidden="true">${choices.speed}×</span>
+          <span class="value" aria-hidden="true">${speed}×</span>
         </div>
         <input
           id="speed"
           type="range"
           min="-20"
           max="20"
-          value=${toSlider(choices.speed)}
-          aria-valuetext=${`${choices.speed} times`}
+          value=${toSlider(speed)}
+          aria-valuetext=${`${speed} times`}
           onInput=${(event) => onChoice({ speed: toSpeed(event.target.valueAsNumber) })}
         />
       </div>

@@ -73,6 +73,6 @@ function saveFile(blob, name) {
 /** The first words of the text, such as any file system takes: `your-table-for-4-is.mp3`. */
 function fileName({ wishes }, format) {
   const words = wishes.text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
-  const stem = words.slice(0, NAME_WORDS).join("-").slice(0, NAME_LENGTH) || "speech";
+  const stem = Array.from(words.slice(0, NAME_WORDS).join("-")).slice(0, NAME_LENGTH).join("") || "speech";
   return `${stem}.${EXTENSIONS[format] ?? format}`;
 }

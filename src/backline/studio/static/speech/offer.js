@@ -60,6 +60,15 @@ export function languagesOf(engines) {
 
 /**
  * @param {Engine[]} engines
+ * @param {string} wanted - a language code, or `auto`
+ * @returns {string} the wanted one where it is offered, else `auto`
+ */
+export function chooseLanguage(engines, wanted) {
+  return languagesOf(engines).some(({ code }) => code === wanted) ? wanted : "auto";
+}
+
+/**
+ * @param {Engine[]} engines
  * @param {string} language - a code, or `auto` for any
  * @returns {{engine: string, voices: Voice[]}[]} voices that speak it, by engine
  */

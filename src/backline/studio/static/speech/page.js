@@ -8,7 +8,7 @@ import { countCodePoints } from "./code_points.js";
 import { Composer, MAX_CHARACTERS } from "./composer.js";
 import { Download } from "./download.js";
 import { examples } from "./examples.js";
-import { chooseVoice, speakingEngines, voicesFor, whySilent } from "./offer.js";
+import { chooseLanguage, chooseVoice, speakingEngines, voicesFor, whySilent } from "./offer.js";
 import { Reading } from "./reading.js";
 import { spoken } from "./seconds.js";
 import { Stage } from "./stage.js";
@@ -34,13 +34,14 @@ export function SpeechPage() {
     );
   }, []);
 
+  const { speed, format, readingOpen } = choices; // another server's language or voice may be remembered
+  const language = chooseLanguage(offer.engines, choices.language);
+  const voice = chooseVoice(voicesFor(offer.engines, language), choices.voice);
   const speak = (event) => {
     const refused = refusal(text);
     setNote("");
     setProblem(refused);
     if (refused) return;
-    const voice = chooseVoice(voicesFor(offer.engines, choices.language), choices.voice);
-    const { language, speed } = choices;
     setTake(new Take({ text: text.toWellFormed?.() ?? text, voice, language, speed }, playerName, event.timeStamp));
   };
   const canStop = Boolean(take && (take.phase === "making" || take.player.playing));
@@ -53,7 +54,7 @@ export function SpeechPage() {
         <${Composer}
           text=${text}
           onText=${setText}
-          choices=${choices}
+          manner=${{ language, voice, speed }}
           onChoice=${choose}
           engines=${offer.engines}
           canStop=${canStop}
@@ -69,17 +70,17 @@ export function SpeechPage() {
           take=${take}
           formats=${offer.formats}
           played=${playerName}
-          chosen=${choices.format}
-          onChoose=${(format) => choose({ format })}
+          chosen=${format}
+          onChoose=${(chosen) => choose({ format: chosen })}
           onStatus=${setNote}
           onProblem=${setProblem}
         />
       <//>
       <${Reading}
         text=${text}
-        language=${choices.language}
-        open=${choices.readingOpen}
-        onOpen=${(readingOpen) => choose({ readingOpen })}
+        language=${language}
+        open=${readingOpen}
+        onOpen=${(open) => choose({ readingOpen: open })}
       />
     </main>
   `;
@@ -112,6 +113,7 @@ function useKeys(actions) {
   latest.current = actions;
   useEffect(() => {
     const onKey = (event) => {
+      if (event.repeat || event.isComposing) return;
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
         latest.current.speak(event);

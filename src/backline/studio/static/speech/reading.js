@@ -81,11 +81,19 @@ export function comparePieces(source, reading) {
     const after = reading.text.slice(indexes[start], indexes[end]);
     keep(reading.text.slice(at, indexes[start]));
     if (before === after) keep(after);
-    else pieces.push({ before, after });
+    else pushChange(pieces, before, after);
     at = indexes[end];
   }
   keep(reading.text.slice(at));
   return pieces;
+}
+
+/** What is marked is the words, without the space that stays on either side of them. */
+function pushChange(pieces, before, after) {
+  const [, head, tail] = after.match(/^(\s*).*?(\s*)$/su);
+  if (head) pieces.push({ after: head });
+  pieces.push({ before: before.trim(), after: after.trim() });
+  if (tail) pieces.push({ after: tail });
 }
 
 function joinSpans(spans) {

@@ -16,18 +16,22 @@ import { codePointIndexes } from "./code_points.js";
 export class Timeline {
   /** @type {Stretch[]} ascending in time and in the text */
   stretches = [];
+  #text;
   #indexes;
 
   /** @param {string} text - what the words' source offsets count in */
   constructor(text) {
+    this.#text = text;
     this.#indexes = codePointIndexes(text);
   }
 
   /** @param {{text: string, start_s: number, end_s: number, source_start: number, source_end: number}} word */
   add(word) {
     const last = this.stretches.at(-1);
-    const start = Math.max(this.#index(word.source_start), last?.end ?? 0);
-    const end = this.#index(word.source_end);
+    const from = Math.max(this.#index(word.source_start), last?.end ?? 0);
+    const source = this.#text.slice(from, this.#index(word.source_end));
+    const start = from + source.length - source.trimStart().length;
+    const end = from + source.trimEnd().length;
     if (end > start) {
       this.stretches.push({ startSeconds: word.start_s, endSeconds: word.end_s, start, end, spoken: word.text });
     } else if (last) {
