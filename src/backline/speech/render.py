@@ -46,17 +46,15 @@ class Renderer:
         self, audio_format: AudioFormat, source_hz: int, rate_hz: int, super_resolution: SuperResolution | None
     ) -> None:
         self.super_resolution_used = "none" if rate_hz <= source_hz else "resampled"
-        self.on_worker = audio_format.on_worker
-        """Whether `push` is work for a thread. Copying is not, nor is soxr: 0.2 ms for a second of sound, less than
-        handing it over and back in the slices that keep turns fair."""
         self._rate_change: RateChange | None = None
         if super_resolution and (super_resolution.source_hz, super_resolution.target_hz) == (source_hz, rate_hz):
             self._rate_change = super_resolution.open()
             self.super_resolution_used = super_resolution.name
-            self.on_worker = True
         elif rate_hz != source_hz:
             self._rate_change = Resampler(source_hz, rate_hz)
         self._encoder = open_encoder(audio_format, rate_hz)
+        self.on_worker = audio_format.on_worker or self._rate_change is not None
+        """Whether `push` costs more than copying and belongs on a worker thread, where turns are fair."""
 
     def push(self, samples: Samples) -> bytes:
         return self._encoder.encode(self._rate_change.push(samples) if self._rate_change else samples)

@@ -32,7 +32,7 @@ _SLICE_SECONDS = 0.3
 long enough that turns cost nothing (research: 100 to 300 ms)."""
 
 _INLINE_SECONDS = 1.0
-"""Sound that is copied, and resampled where it must be, on the event loop at once: about 0.3 ms."""
+"""Sound that is copied on the event loop at once: about 0.1 ms."""
 
 
 @dataclass(frozen=True, slots=True)
