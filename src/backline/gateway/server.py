@@ -86,9 +86,12 @@ class Server(uvicorn.Server):
                 await service.idle()
         except TimeoutError:
             get_logger().warning("server.drain_timeout", streams=service.streams_in_flight)
-        # What was made must still be sent: the rest of the time is for that.
-        self.config.timeout_graceful_shutdown = max(1, round(self._drain_seconds - (monotonic() - began)))
-        self.should_exit = True
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong with a session, the server must end
+            get_logger().error("server.drain_failed", exc_info=error)
+        finally:
+            # What was made must still be sent: the rest of the time is for that.
+            self.config.timeout_graceful_shutdown = max(1, round(self._drain_seconds - (monotonic() - began)))
+            self.should_exit = True
 
 
 def listen(host: str, port: int) -> socket.socket:

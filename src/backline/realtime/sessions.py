@@ -40,7 +40,7 @@ class Sessions:
     async def drain(self) -> None:
         """Tell every session to end, and wait until the last one has."""
         self._draining = True
-        for session in self._present:
+        for session in list(self._present):
             session.leave(_going_away())
         while self._present:
             self._changed.clear()

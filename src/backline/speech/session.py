@@ -68,7 +68,11 @@ class SpeechSession:
 
     def leave(self, reason: BacklineError) -> None:
         """Speak what was begun to its end, then tell the client why the session ends."""
-        self._tasks.create_task(self._leave(reason))
+        leaving = self._leave(reason)
+        try:
+            self._tasks.create_task(leaving)
+        except RuntimeError:  # the client has left in the same moment, and the session is ending already
+            leaving.close()
 
     async def _turn(self) -> None:
         try:
