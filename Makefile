@@ -39,7 +39,7 @@ format: $(VENV)/dev.stamp  ## put the code in shape
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp  ## the figures of docs/benchmarks.md, each beside its reference
-	@for one in $(sort $(wildcard benchmarks/*.py)); do echo "== $$one"; PYTHONPATH=. $(BIN)/python $$one || exit 1; done
+	@for one in $(filter-out %/__init__.py,$(sort $(wildcard benchmarks/*.py))); do echo "== $$one"; PYTHONPATH=. $(BIN)/python $$one || exit 1; done
 
 screenshots: $(VENV)/dev.stamp  ## the pictures in docs/images (needs Chromium)
 	$(BIN)/python scripts/screenshot_studio.py
