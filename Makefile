@@ -58,5 +58,5 @@ $(VENV)/serve.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[espeak,dev]'
+	$(PIP) --editable '.[espeak,postgres,redis,dev]'
 	@touch $@

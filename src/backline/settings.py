@@ -6,10 +6,11 @@ Classes only. The command line makes one `Settings` and hands the groups on; not
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -34,6 +35,12 @@ class ServerSettings(Group):
     """How long running streams may go on after SIGTERM."""
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     """Largest request body; 50 000 characters, each escaped as JSON's `\\uXXXX`, are 300 kB."""
+    cors_origins: list[str] = []
+    """Origins whose pages may call this server from a browser, such as `https://app.example.com`."""
+    trusted_proxies: list[str] = []
+    """Addresses or networks (`10.0.0.0/8`) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    allowed_hosts: list[str] = []
+    """Names under which a public server may be asked; empty takes any."""
 
     @property
     def bound_to_loopback(self) -> bool:
@@ -41,6 +48,76 @@ class ServerSettings(Group):
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+class DatabaseSettings(Group):
+    """Where rows are kept."""
+
+    url: SecretStr | None = None
+    """`postgresql://user:password@host/name`; None keeps them in the file `backline.db` of the data folder."""
+    pool_size: int = Field(10, ge=1, le=100)
+    """Connections to Postgres."""
+    sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    """FULL keeps the last commits when the power fails, and is slower."""
+
+
+class Issuer(Group):
+    """Somebody whose tokens are believed: an OIDC issuer."""
+
+    issuer: str
+    """The `iss` of its tokens, such as `https://appleid.apple.com`."""
+    audience: str
+    """The `aud` that its tokens must have."""
+    jwks_url: str | None = None
+    """Where its keys are; None asks `<issuer>/.well-known/openid-configuration`."""
+    algorithms: list[Literal["RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "EdDSA"]] = ["RS256", "ES256"]
+
+
+class AccountsSettings(Group):
+    """Who is known, and how they prove it."""
+
+    key_pepper: SecretStr | None = None
+    """Secret with which API keys are hashed and own tokens signed, at least 32 characters; None makes one and keeps it
+    in the data folder, which is for one machine only."""
+    issuers: list[Issuer] = []
+    apple_audience: str | None = None
+    """The app's bundle id; turns `POST /auth/apple` on."""
+    leeway_seconds: float = Field(30.0, ge=0, le=300)
+    """How far the clocks of issuers may differ from ours."""
+    token_minutes: int = Field(1440, ge=1)
+    """How long a token made by `/auth` lasts."""
+
+
+class LimitsSettings(Group):
+    """How much one caller may ask for. Sliding windows of one minute."""
+
+    key_requests_per_minute: int = Field(600, ge=1)
+    """For each API key or signed-in user; a key may have its own."""
+    address_requests_per_minute: int = Field(1200, ge=1)
+    """For each address (IPv6: each /64), before anybody is known."""
+    key_streams: int = Field(16, ge=1)
+    """Streams at once for each API key or signed-in user; a key may have its own."""
+    redis_url: SecretStr | None = None
+    """`redis://host:6379/0` holds the limits across several servers; None counts in this process."""
+
+
+class CreditsSettings(Group):
+    """What things cost. One credit is one second; amounts are decimal strings, exact to a millionth."""
+
+    welcome_seconds: Decimal = Field(Decimal(600), ge=0, decimal_places=6)
+    """Granted once to each new user."""
+    speech_per_second: Decimal = Field(Decimal(1), ge=0, decimal_places=6)
+    """For a second of delivered speech."""
+    jam_per_second: Decimal = Field(Decimal(1), ge=0, decimal_places=6)
+    """For a second of a warm session."""
+    export_per_second: Decimal = Field(Decimal(1), ge=0, decimal_places=6)
+    """For a second of finished video."""
+    tick_seconds: float = Field(5.0, gt=0, le=60)
+    """How often running work writes down what it has used: what may be lost when the process is killed."""
+    hold_seconds: float = Field(60.0, ge=5, le=86_400)
+    """How long a hold lives without a tick; then it is settled at its last total."""
+    top_up_url: str | None = None
+    """Where a user buys more; told in the 402."""
 
 
 class SpeechSettings(Group):
@@ -60,6 +137,11 @@ class SpeechSettings(Group):
     """How long a WebSocket may send nothing while nothing is being spoken."""
     records_kept: int = Field(1000, ge=1)
     """Finished requests that `/v1/tts/requests/{id}` remembers."""
+    retention_days: float = Field(30.0, ge=0)
+    """How long records of requests and their texts are kept; 0 keeps no texts."""
+    supabase_url: str | None = None
+    """A Supabase project that is sent a copy of every text, at `/rest/v1/tts_sentences`."""
+    supabase_service_key: SecretStr | None = None
 
 
 class ObservabilitySettings(Group):
@@ -76,8 +158,19 @@ class Settings(BaseSettings):
     )
 
     server: ServerSettings = Field(default_factory=ServerSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    accounts: AccountsSettings = Field(default_factory=AccountsSettings)
+    limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    credits: CreditsSettings = Field(default_factory=CreditsSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
+
+    @property
+    def database_address(self) -> str:
+        """The URL of the database, with its password."""
+        if self.database.url is not None:
+            return self.database.url.get_secret_value()
+        return f"sqlite:///{self.server.data_dir / 'backline.db'}"
 
     @classmethod
     def read(cls, **given: Any) -> Self:
@@ -85,7 +178,11 @@ class Settings(BaseSettings):
 
         Raises ValueError: one sentence that names the variable and never repeats its value, which may be a secret.
         """
-        _refuse_unknown([*os.environ, *dotenv_values(_ENV_FILE)])
+        environment = {**dotenv_values(_ENV_FILE), **os.environ}
+        _refuse_unknown([*environment])
+        for alias, (group, field) in _ALIASES.items():
+            if environment.get(alias) and _variable(group, field) not in map(str.upper, environment):
+                given[group] = {field: environment[alias], **given.get(group, {})}
         try:
             return cls(**given)
         except ValidationError as error:
@@ -93,6 +190,15 @@ class Settings(BaseSettings):
             raise ValueError("; ".join(problems)) from None
         except SettingsError as error:
             raise ValueError(f"{error}.") from None
+
+
+_ALIASES = {
+    "DATABASE_URL": ("database", "url"),
+    "REDIS_URL": ("limits", "redis_url"),
+    "SUPABASE_URL": ("speech", "supabase_url"),
+    "SUPABASE_SERVICE_KEY": ("speech", "supabase_service_key"),
+}
+"""Names that are customary elsewhere; ours goes before them."""
 
 
 def _variable(*path: int | str) -> str:

@@ -117,6 +117,7 @@ def test_stop_ends_the_sound_and_the_making(studio: SpeechPage, address: str, pl
 def test_what_was_made_before_the_stop_can_be_played(studio: SpeechPage) -> None:
     studio.open()
     studio.speak(BOOK)
+    eventually(lambda: studio.made_seconds > studio.position_seconds + 3, "more is made than is heard")
     studio.stop_button.click()
     stopped_at = studio.position_seconds
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backline.accounts.loopback import LoopbackGate
 from backline.compute.runner import Runner
+from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.metrics import MetricsAccess
+from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import PrometheusMetrics
 from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
@@ -31,6 +34,7 @@ async def open_services(
     speech = settings.speech
     folder = scratch_folder(settings)
     metrics = PrometheusMetrics()
+    database = await open_database(settings)
     runner = Runner(speech.workers, speech.stall_seconds, catalog)
     gate = LoopbackGate(bound_to_loopback=settings.server.bound_to_loopback)
     await runner.start()
@@ -46,6 +50,7 @@ async def open_services(
         )
         yield Provided(
             {
+                Database: database,
                 LoopbackGate: gate,
                 Sessions: Sessions(),
                 MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
@@ -56,6 +61,19 @@ async def open_services(
         )
     finally:
         await runner.close()
+        await database.close()
+
+
+async def open_database(settings: Settings) -> Database:
+    """The database, with the schema of this code. Our own file is brought forward on the way; a Postgres is not: there
+    an operator says when. Raises SchemaMismatch."""
+    address = settings.database_address
+    database = Database.open(
+        address, pool_size=settings.database.pool_size, synchronous=settings.database.sqlite_synchronous
+    )
+    fit = upgrade if database.dialect == "sqlite" else require_current
+    await asyncio.to_thread(fit, address)
+    return database
 
 
 def scratch_folder(settings: Settings) -> Path:
