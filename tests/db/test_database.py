@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,6 +12,16 @@ from sqlalchemy import text
 from backline.db.base import Timestamp
 from backline.db.database import Database, database_url, sqlite_url
 from backline.errors import Unavailable
+
+
+@pytest.fixture(autouse=True)
+async def _threads_end() -> AsyncIterator[None]:
+    """A connection that failed or was cut off ends its thread a moment later, and says so to the loop."""
+    yield
+    for _ in range(200):
+        if not any("connection_worker" in thread.name for thread in threading.enumerate()):
+            break
+        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
