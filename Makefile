@@ -7,9 +7,10 @@ PORT ?= 8000
 DATA ?= data
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := -m pytest -n auto --maxprocesses 4
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help serve test test-all check format bench screenshots clean
+.PHONY: help serve test test-all check lint format bench screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -18,21 +19,23 @@ serve: $(VENV)/serve.stamp  ## install with the espeak engine and start on 127.0
 	@exec $(BIN)/backline serve --port $(PORT) --data $(DATA)
 
 test: $(VENV)/dev.stamp  ## the fast tests, under 5 minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python $(PYTEST) -m "not slow"
 
 test-all: $(VENV)/dev.stamp  ## the fast and the slow tests (browser, killed processes, soak)
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
-check: $(VENV)/dev.stamp  ## format, lint, types, import contracts, sizes, and tests with line coverage
+check: lint  ## lint, and the fast tests with line coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run $(PYTEST) -q -m "not slow"
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered
+
+lint: $(VENV)/dev.stamp  ## format, lint, types, import contracts, sizes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_sizes.py
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q -m "not slow"
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report --skip-covered
 
 format: $(VENV)/dev.stamp  ## put the code in shape
 	$(BIN)/ruff check --fix --quiet .
