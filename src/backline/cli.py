@@ -1,4 +1,4 @@
-"""The command line: serve, speak, normalize, engines, doctor."""
+"""The command line: serve, migrate, speak, normalize, engines, doctor."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from rich.table import Table
 
 from backline.accounts.principal import LOCAL
 from backline.clock import monotonic
+from backline.db.database import database_url
 from backline.engines.catalog import CATALOG
 from backline.errors import BacklineError, Invalid
 from backline.gateway.app import create_app
 from backline.gateway.server import Server
-from backline.gateway.services import open_services
+from backline.gateway.services import fit_schema, open_speech
 from backline.ids import new_id
 from backline.media.encode.formats import FORMATS
+from backline.migrations.schema import upgrade
 from backline.observability.logging import configure_logging
 from backline.settings import Settings
 from backline.speech.events import Sound, SpokenWord
 from backline.speech.plan import language_to_read
 from backline.speech.replies import passages_of
 from backline.speech.schemas import GenerateRequest
-from backline.speech.service import Request, SpeechService
+from backline.speech.service import Request
 from backline.speech.stream import SpeechStream
 from backline.speech.text.normalise.normaliser import Normaliser
 from backline.web.problems import describe_validation
@@ -81,7 +83,17 @@ def serve(
     settings = _settings(server={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.observability.log_level)
     settings.server.data_dir.mkdir(parents=True, exist_ok=True)
+    fit_schema(settings)
     Server(create_app(settings), settings.server, lambda address: _say_started(address, settings)).run()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database forward to the schema of this release."""
+    settings = _settings()
+    settings.server.data_dir.mkdir(parents=True, exist_ok=True)
+    before, after = upgrade(settings.database_address)
+    out.print(f"The schema is {after}" + (", as it was." if before == after else f"; it was {before or 'empty'}."))
 
 
 @app.command()
@@ -154,8 +166,7 @@ def doctor() -> None:
 async def _speak(body: GenerateRequest, output: str) -> None:
     settings = _settings()
     alone = settings.speech.model_copy(update={"workers": 1})  # one text needs one engine; more would only cost time
-    async with open_services(settings.model_copy(update={"speech": alone})) as provided:
-        service = provided.get(SpeechService)
+    async with open_speech(settings.model_copy(update={"speech": alone})) as service:
         plan = service.planner.plan(body)
         preparation = service.preparation(plan, chunking=body.chunking)
         request = Request(LOCAL, new_id("req"), monotonic(), len(body.text))
@@ -210,8 +221,8 @@ async def _write(speech: SpeechStream, file: BinaryIO, characters: int) -> None:
 
 
 async def _show_engines() -> None:
-    async with open_services(_settings()) as provided:
-        for status in provided.get(SpeechService).planner.engines():
+    async with open_speech(_settings()) as service:
+        for status in service.planner.engines():
             entry, capabilities = status.entry, status.capabilities
             out.print(f"[bold]{entry.name}[/bold] ({entry.kind}, {entry.licence}) {entry.about}")
             if capabilities is None:
@@ -226,7 +237,7 @@ def _say_started(address: str, settings: Settings) -> None:
     err.print(f"\nBackline is at [bold]{address}[/bold]   studio: {address}/studio")
     missing = [entry for entry in CATALOG if not entry.installed]
     embedded = [entry.name for entry in CATALOG if entry.installed]
-    err.print(f"  embedded: speech engines {', '.join(embedded)}; request records in memory")
+    err.print(f"  embedded: speech engines {', '.join(embedded)}; rows in {_database_of(settings)}")
     err.print(f"  files: {settings.server.data_dir}", markup=False)
     for entry in missing:
         err.print(f"  not installed: speech engine {entry.name} ({entry.install_command})", markup=False)
@@ -236,9 +247,15 @@ def _say_started(address: str, settings: Settings) -> None:
         err.print("  [red]not bound to loopback: without accounts every request will be refused[/red]\n")
 
 
+def _database_of(settings: Settings) -> str:
+    return "SQLite" if database_url(settings.database_address).get_backend_name() == "sqlite" else "Postgres"
+
+
 def _settings(**given: Any) -> Settings:
     try:
-        return Settings.read(**given)
+        settings = Settings.read(**given)
+        database_url(settings.database_address)  # refused here rather than when it is needed
+        return settings
     except ValueError as error:
         raise Invalid(str(error)) from None
 

@@ -62,7 +62,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """A transaction that only reads: it sees one moment on SQLite, and committed rows on Postgres."""
-        with _as_unavailable():
+        with as_unavailable():
             async with self._reader.begin() as tx:
                 yield tx
 
@@ -70,7 +70,7 @@ class Database:
     async def write(self) -> AsyncIterator[Tx]:
         """A transaction that is committed at the end of the block. Raises Unavailable when the database is away; then
         it is not known whether the commit arrived, so every change must bear being made again."""
-        with _as_unavailable():
+        with as_unavailable():
             async with self._writer.begin() as tx:
                 yield tx
 
@@ -152,7 +152,7 @@ def _prepare_sqlite(engine: Engine, begin: str, synchronous: str) -> None:
 
 
 @contextmanager
-def _as_unavailable() -> Iterator[None]:
+def as_unavailable() -> Iterator[None]:
     """A database that is away, full or too busy is a failure that passes; a wrong statement is our own mistake."""
     try:
         yield

@@ -13,11 +13,11 @@ from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.metrics import MetricsAccess
 from backline.migrations.schema import require_current, upgrade
-from backline.observability.metrics import PrometheusMetrics
+from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
 from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
 from backline.speech.plan import Planner
-from backline.speech.records import RecordsInMemory
+from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.service import SpeechService
@@ -34,20 +34,9 @@ async def open_services(
     speech = settings.speech
     folder = scratch_folder(settings)
     metrics = PrometheusMetrics()
-    database = await open_database(settings)
-    runner = Runner(speech.workers, speech.stall_seconds, catalog)
     gate = LoopbackGate(bound_to_loopback=settings.server.bound_to_loopback)
-    await runner.start()
-    try:
-        service = SpeechService(
-            runner,
-            Planner(runner, speech.engine),
-            RecordsInMemory(speech.records_kept),
-            metrics,
-            max_streams=speech.max_streams,
-            overlap_seconds=speech.overlap_seconds,
-            super_resolution=super_resolution,
-        )
+    async with open_database(settings) as database, open_runner(settings, catalog) as runner:
+        service = speech_service(settings, runner, RecordsInMemory(speech.records_kept), metrics, super_resolution)
         yield Provided(
             {
                 Database: database,
@@ -59,21 +48,65 @@ async def open_services(
                 SpeechSettings: speech,
             }
         )
+
+
+@asynccontextmanager
+async def open_speech(settings: Settings) -> AsyncIterator[SpeechService]:
+    """Speech alone, for a command: no server, no rows."""
+    async with open_runner(settings, CATALOG) as runner:
+        yield speech_service(settings, runner, RecordsInMemory(1), MetricsInMemory(), None)
+
+
+@asynccontextmanager
+async def open_runner(settings: Settings, catalog: tuple[EngineEntry, ...]) -> AsyncIterator[Runner]:
+    runner = Runner(settings.speech.workers, settings.speech.stall_seconds, catalog)
+    await runner.start()
+    try:
+        yield runner
     finally:
         await runner.close()
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database, with the schema of this code (`fit_schema`)."""
+    database = Database.open(
+        settings.database_address,
+        pool_size=settings.database.pool_size,
+        synchronous=settings.database.sqlite_synchronous,
+    )
+    await asyncio.to_thread(fit_schema, settings)
+    try:
+        yield database
+    finally:
         await database.close()
 
 
-async def open_database(settings: Settings) -> Database:
-    """The database, with the schema of this code. Our own file is brought forward on the way; a Postgres is not: there
-    an operator says when. Raises SchemaMismatch."""
-    address = settings.database_address
-    database = Database.open(
-        address, pool_size=settings.database.pool_size, synchronous=settings.database.sqlite_synchronous
+def fit_schema(settings: Settings) -> None:
+    """Bring our own file forward; require it of a Postgres, where an operator says when. Raises SchemaMismatch."""
+    if settings.database.url is None:
+        upgrade(settings.database_address)
+    else:
+        require_current(settings.database_address)
+
+
+def speech_service(
+    settings: Settings,
+    runner: Runner,
+    records: SpeechRecords,
+    metrics: Metrics,
+    super_resolution: SuperResolution | None,
+) -> SpeechService:
+    speech = settings.speech
+    return SpeechService(
+        runner,
+        Planner(runner, speech.engine),
+        records,
+        metrics,
+        max_streams=speech.max_streams,
+        overlap_seconds=speech.overlap_seconds,
+        super_resolution=super_resolution,
     )
-    fit = upgrade if database.dialect == "sqlite" else require_current
-    await asyncio.to_thread(fit, address)
-    return database
 
 
 def scratch_folder(settings: Settings) -> Path:

@@ -15,14 +15,17 @@ import backline.accounts.models
 import backline.credits.models
 import backline.speech.models  # noqa: F401 - the three are imported for their tables
 from backline.db.base import metadata
-from backline.db.database import open_synchronous
+from backline.db.database import as_unavailable, open_synchronous
+from backline.errors import Conflict
 
 Fit = Literal["current", "empty", "behind", "unknown"]
 """How a database stands to this code. unknown: made by a later release, or by something else."""
 
 
-class SchemaMismatch(Exception):
+class SchemaMismatch(Conflict):
     """The database has another schema than the code; the message says what to do."""
+
+    default_code = "schema_mismatch"
 
 
 def upgrade(url: str) -> tuple[str | None, str]:
@@ -32,7 +35,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
     """
     engine = open_synchronous(url)
     try:
-        with engine.begin() as connection:
+        with as_unavailable(), engine.begin() as connection:
             _lock(connection)
             before, fit = _current(connection), _fit(connection)
             if fit == "unknown":
@@ -50,7 +53,7 @@ def require_current(url: str) -> None:
     """Raises SchemaMismatch, which says what to do, unless the schema is the one this code knows."""
     engine = open_synchronous(url)
     try:
-        with engine.connect() as connection:
+        with as_unavailable(), engine.connect() as connection:
             before, fit = _current(connection), _fit(connection)
     finally:
         engine.dispose()
