@@ -16,6 +16,9 @@ from backline.web.problems import problem_of, problem_of_unexpected
 STARTED = "backline.started"
 """Key in the ASGI scope: the `time.perf_counter` reading at which the request reached us."""
 
+ANSWER_HEADERS = "backline.answer_headers"
+"""Key in the ASGI scope of a request: a `dict[bytes, bytes]` of headers that its answer is to have, whatever it is."""
+
 
 class RequestMiddleware:
     """One id for the request, kept from the client's X-Request-ID when that is well formed, sent back in every answer;
@@ -45,12 +48,15 @@ class RequestMiddleware:
     async def _http(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         status = 0
         id_of_request: str = scope["request_id"]
+        more: dict[bytes, bytes] = {}
+        scope[ANSWER_HEADERS] = more
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(raw=message["headers"])["X-Request-ID"] = id_of_request
+                message["headers"].extend(more.items())
             await send(message)
 
         length = headers.get("content-length", "0")
