@@ -26,6 +26,7 @@ from backline.db.database import database_url
 from backline.engines.catalog import CATALOG
 from backline.errors import BacklineError, Invalid
 from backline.gateway.app import create_app
+from backline.gateway.limits import require_redis
 from backline.gateway.server import Server
 from backline.gateway.services import fit_schema, open_speech
 from backline.ids import new_id
@@ -255,6 +256,7 @@ def _settings(**given: Any) -> Settings:
     try:
         settings = Settings.read(**given)
         database_url(settings.database_address)  # refused here rather than when it is needed
+        require_redis(settings)
         return settings
     except ValueError as error:
         raise Invalid(str(error)) from None

@@ -6,18 +6,23 @@ Classes only. The command line makes one `Settings` and hands the groups on; not
 from __future__ import annotations
 
 import os
+import re
 from decimal import Decimal
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 _PREFIX = "BACKLINE_"
 _ENV_FILE = ".env"
+
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
 class Group(BaseModel):
@@ -41,6 +46,32 @@ class ServerSettings(Group):
     """Addresses or networks (`10.0.0.0/8`) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     allowed_hosts: list[str] = []
     """Names under which a public server may be asked; empty takes any."""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        if "*" in origins:
+            raise ValueError("* would open the server to every page; name each origin.")
+        if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("an origin is scheme, host and port alone, in lower case: https://app.example.com")
+        return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: list[str]) -> list[str]:
+        try:
+            for proxy in proxies:
+                ip_network(proxy, strict=False)
+        except ValueError:
+            raise ValueError("a proxy is an address or a network: 10.0.0.0/8") from None
+        return proxies
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: list[str]) -> list[str]:
+        if not all(_HOST.fullmatch(host) for host in hosts):
+            raise ValueError("a host is a name without scheme and port: api.example.com")
+        return hosts
 
     @property
     def bound_to_loopback(self) -> bool:

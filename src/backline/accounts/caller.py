@@ -8,14 +8,21 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backline.accounts.limits import CallerLimits
 from backline.accounts.loopback import LoopbackGate
 from backline.accounts.principal import Principal
+from backline.web.origins import DoorPlate
 from backline.web.provide import Provided
 
 
 async def caller(connection: HTTPConnection) -> Principal:
     provided: Provided = connection.app.state.provided
-    return provided.get(LoopbackGate).admit(connection.headers.items())
+    limits = provided.get(CallerLimits)
+    provided.get(DoorPlate).check(connection.scope)
+    await limits.admit_address(connection)
+    principal = provided.get(LoopbackGate).admit(connection.headers.items())
+    await limits.admit(connection, principal)
+    return principal
 
 
 Caller = Annotated[Principal, Depends(caller)]

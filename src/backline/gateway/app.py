@@ -18,7 +18,9 @@ from backline.speech import socket as speech_socket
 from backline.speech.render import SuperResolution
 from backline.speech.service import SpeechService
 from backline.studio.router import add_studio
+from backline.web.addresses import ForwardedMiddleware, TrustedProxies
 from backline.web.middleware import RequestMiddleware
+from backline.web.origins import add_cors
 from backline.web.problems import add_problem_handlers
 
 
@@ -60,4 +62,7 @@ def create_app(
     add_studio(app)
     add_problem_handlers(app)
     app.add_middleware(RequestMiddleware, max_body_bytes=settings.server.max_body_bytes)
+    add_cors(app, settings.server.cors_origins)
+    if settings.server.trusted_proxies:
+        app.add_middleware(ForwardedMiddleware, proxies=TrustedProxies(settings.server.trusted_proxies))
     return app

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from backline.accounts.limits import CallerLimits
 from backline.accounts.loopback import LoopbackGate
 from backline.compute.runner import Runner
 from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
+from backline.gateway.limits import open_limits
 from backline.gateway.metrics import MetricsAccess
 from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
@@ -21,6 +23,7 @@ from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.service import SpeechService
+from backline.web.origins import DoorPlate
 from backline.web.provide import Provided
 
 
@@ -35,11 +38,17 @@ async def open_services(
     folder = scratch_folder(settings)
     metrics = PrometheusMetrics()
     gate = LoopbackGate(bound_to_loopback=settings.server.bound_to_loopback)
-    async with open_database(settings) as database, open_runner(settings, catalog) as runner:
+    async with (
+        open_database(settings) as database,
+        open_limits(settings, metrics) as limits,
+        open_runner(settings, catalog) as runner,
+    ):
         service = speech_service(settings, runner, RecordsInMemory(speech.records_kept), metrics, super_resolution)
         yield Provided(
             {
+                CallerLimits: limits,
                 Database: database,
+                DoorPlate: DoorPlate(settings.server.allowed_hosts, settings.server.cors_origins),
                 LoopbackGate: gate,
                 Sessions: Sessions(),
                 MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),

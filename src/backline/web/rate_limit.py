@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.types import Scope
 
 from backline.errors import Busy
 from backline.observability.metrics import Metric, Metrics
 from backline.web.middleware import ANSWER_HEADERS
-from backline.web.redis_link import RedisLink
 from backline.web.sliding_window import HIT_IN_REDIS, MICROSECONDS, Window, WindowsInMemory
+
+if TYPE_CHECKING:  # it loads the limits library, which only a server with Redis needs
+    from backline.web.redis_link import RedisLink
 
 REFUSED = Metric("backline_limits_refused_total", "Requests beyond a limit.", ("window",))
 

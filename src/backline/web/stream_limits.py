@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from backline.errors import Busy
 from backline.ids import new_id
-from backline.web.redis_link import RedisLink
+
+if TYPE_CHECKING:
+    from backline.web.redis_link import RedisLink
 
 LEASE_SECONDS = 9.0
 
