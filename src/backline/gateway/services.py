@@ -22,7 +22,7 @@ from backline.speech.plan import Planner
 from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
-from backline.speech.service import SpeechService
+from backline.speech.service import Room, SpeechService, any_room
 from backline.web.origins import DoorPlate
 from backline.web.provide import Provided
 
@@ -43,7 +43,8 @@ async def open_services(
         open_limits(settings, metrics) as limits,
         open_runner(settings, catalog) as runner,
     ):
-        service = speech_service(settings, runner, RecordsInMemory(speech.records_kept), metrics, super_resolution)
+        records = RecordsInMemory(speech.records_kept)
+        service = speech_service(settings, runner, records, metrics, super_resolution, limits.stream)
         yield Provided(
             {
                 CallerLimits: limits,
@@ -63,7 +64,7 @@ async def open_services(
 async def open_speech(settings: Settings) -> AsyncIterator[SpeechService]:
     """Speech alone, for a command: no server, no rows."""
     async with open_runner(settings, CATALOG) as runner:
-        yield speech_service(settings, runner, RecordsInMemory(1), MetricsInMemory(), None)
+        yield speech_service(settings, runner, RecordsInMemory(1), MetricsInMemory())
 
 
 @asynccontextmanager
@@ -104,7 +105,8 @@ def speech_service(
     runner: Runner,
     records: SpeechRecords,
     metrics: Metrics,
-    super_resolution: SuperResolution | None,
+    super_resolution: SuperResolution | None = None,
+    room: Room = any_room,
 ) -> SpeechService:
     speech = settings.speech
     return SpeechService(
@@ -115,6 +117,7 @@ def speech_service(
         max_streams=speech.max_streams,
         overlap_seconds=speech.overlap_seconds,
         super_resolution=super_resolution,
+        room=room,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +20,7 @@ from backline.speech.stream import SpeechStream, Studio, Work
 from backline.speech.text.normalise.normaliser import Normaliser
 from backline.speech.text.prepare import Preparation, Unit
 from backline.speech.text.sentences import MAX_CHARACTERS
+from backline.web.stream_limits import StreamLimits, StreamPlace
 
 MAX_TEXT_CHARACTERS = 50_000
 
@@ -41,8 +42,17 @@ class Request:
     peaks: bool = False
 
 
+Room = Callable[[Principal], StreamPlace]
+"""Where a caller's next stream finds its place among those they have at once."""
+
+
+def any_room(caller: Principal) -> StreamPlace:
+    """No limit."""
+    return StreamLimits().place(caller.id, None)
+
+
 class SpeechService:
-    """max_streams: at once; one more is refused as Busy."""
+    """max_streams: at once; one more is refused as Busy. room: how many of them one caller may have."""
 
     def __init__(
         self,
@@ -55,6 +65,7 @@ class SpeechService:
         overlap_seconds: float = 0.050,
         super_resolution: SuperResolution | None = None,
         clock: Clock = utc_now,
+        room: Room = any_room,
     ) -> None:
         self.planner = planner
         self.normaliser = Normaliser()
@@ -62,6 +73,7 @@ class SpeechService:
         self._records = records
         self._max_streams = max_streams
         self._clock = clock
+        self._room = room
         self._streams: set[SpeechStream] = set()
         self._draining = False
         self._idle = asyncio.Event()
@@ -122,7 +134,9 @@ class SpeechService:
             created_at=self._clock(),
         )
         work = Work(plan, preparation, units, peaks=request.peaks)
-        stream = SpeechStream(self._studio, work, record, request.started, on_end=self._ended)
+        place = self._room(request.caller)
+        on_end = partial(self._ended, place)
+        stream = SpeechStream(self._studio, work, record, request.started, on_begin=place.take, on_end=on_end)
         self._streams.add(stream)
         self._records.begin(record)
         return stream
@@ -133,7 +147,8 @@ class SpeechService:
             raise NotFound("There is no such request, or it is too long ago.", code="request_not_found")
         return record
 
-    def _ended(self, stream: SpeechStream) -> None:
+    def _ended(self, place: StreamPlace, stream: SpeechStream) -> None:
+        place.leave()
         self._streams.discard(stream)
         self._idle.set()
 

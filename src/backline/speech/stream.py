@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ import numpy as np
 from backline.clock import monotonic
 from backline.compute.base import Compute
 from backline.engines.speech.base import SpeechBlock, SpeechParams, SpeechState
-from backline.errors import BacklineError, Invalid
+from backline.errors import BacklineError, Busy, Invalid
 from backline.media.audio import Samples, silence
 from backline.media.peaks import PeakMeter
 from backline.media.splice import Joiner
@@ -56,7 +56,10 @@ class Work:
 
 
 class SpeechStream:
-    """Read `events` once, to the end or until it is closed; `record` says how it went."""
+    """Read `events` once, to the end or until it is closed; `record` says how it went.
+
+    on_begin: called before anything is made; may refuse. on_end: called however it ends, also after a refusal.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class SpeechStream:
         work: Work,
         record: SpeechRecord,
         started: float,
+        on_begin: Callable[[], Awaitable[None]],
         on_end: Callable[[SpeechStream], None],
     ) -> None:
         plan = work.plan
@@ -73,6 +77,7 @@ class SpeechStream:
         self._compute = studio.compute
         self._host = studio.compute.speech(plan.engine)
         self._tally = Tally(record, studio.metrics, work.preparation, started)
+        self._on_begin = on_begin
         self._on_end = on_end
         self._source_hz = plan.capabilities.rate_hz
         self._renderer = Renderer(plan.audio_format, self._source_hz, plan.rate_hz, studio.super_resolution)
@@ -103,6 +108,7 @@ class SpeechStream:
         self._tally.begin()
         outcome: Outcome = "failed"
         try:
+            await self._on_begin()
             async with aclosing(self._speak()) as spoken:
                 async for events in spoken:
                     yield events
@@ -112,7 +118,7 @@ class SpeechStream:
             if rest.data:
                 yield [rest]
             outcome = "completed"
-        except Invalid as error:
+        except (Invalid, Busy) as error:
             outcome = "refused"
             self._tally.failed(error.code)
             raise
