@@ -13,7 +13,8 @@ from sqlalchemy import Connection, inspect, text
 
 import backline.accounts.models
 import backline.credits.models
-import backline.speech.models  # noqa: F401 - the three are imported for their tables
+import backline.jobs.models
+import backline.speech.models  # noqa: F401 - they are imported for their tables
 from backline.db.base import metadata
 from backline.db.database import as_unavailable, open_synchronous
 from backline.errors import Conflict
