@@ -31,7 +31,7 @@ TEXT = "The quick brown fox jumps over the lazy dog."
 
 
 def client_of(server: Running) -> OpenAI:
-    return OpenAI(base_url=f"{server.address}/v1", api_key="unused", max_retries=0)
+    return OpenAI(base_url=f"{server.address}/v1", api_key="none", max_retries=0)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_speech_as_the_manual_shows_it(openai: OpenAI) -> None:
 
 
 async def test_speech_with_the_asynchronous_client(server: Running) -> None:
-    async with AsyncOpenAI(base_url=f"{server.address}/v1", api_key="unused", max_retries=0) as openai:
+    async with AsyncOpenAI(base_url=f"{server.address}/v1", api_key="none", max_retries=0) as openai:
         answer = await openai.audio.speech.create(model="tone", voice="tone-low", input="Hi.", response_format="wav")
         sound, rate_hz = heard(await answer.aread(), "wav")
         assert (len(sound), rate_hz) == (3 * 1920, 24_000)  # two letters and a rest

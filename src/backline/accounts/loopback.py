@@ -1,4 +1,4 @@
-"""The rule under which a server without accounts lets a caller in: the caller is this machine, and says so plainly.
+"""The rule under which a caller without a credential is let in: the caller is this machine, and says so plainly.
 
 A server that is bound to loopback is still reachable from every web page its owner opens (by a foreign Origin, or by a
 DNS name that was rebound to 127.0.0.1) and through any proxy that runs beside it. So all of these must hold: bound to
@@ -25,7 +25,8 @@ class LoopbackGate:
         """headers: names in lower case. Raises Unauthenticated or Denied; which header was wrong is said plainly."""
         if not self._bound_to_loopback:
             raise Unauthenticated(
-                "This server has no accounts, so it serves only the machine it runs on: start it with --host 127.0.0.1."
+                "Send an API key as X-API-Key, or a key or token as a bearer token. Without one, only a server that is "
+                "started with --host 127.0.0.1 serves, and only its own machine."
             )
         hosts: list[str] = []
         origins: list[str] = []
@@ -35,8 +36,8 @@ class LoopbackGate:
             elif name == "origin":
                 origins.append(value)
             elif name == "forwarded" or name.startswith("x-forwarded-"):
-                raise Denied("A server without accounts takes no proxied requests.", code="proxied_request")
-        if len(hosts) != 1 or not is_loopback_name(_hostname(f"//{hosts[0]}")):
+                raise Denied("A proxied request needs a key or a token.", code="proxied_request")
+        if len(hosts) != 1 or not is_loopback_name(hostname(f"//{hosts[0]}")):
             raise Denied("Ask for this server as 127.0.0.1 or localhost.", code="foreign_host")
         own = {f"{scheme}://{hosts[0]}".lower() for scheme in ("http", "https")}
         if any(origin.lower() not in own for origin in origins):
@@ -55,7 +56,8 @@ def is_loopback_name(name: str | None) -> bool:
         return False
 
 
-def _hostname(url: str) -> str | None:
+def hostname(url: str) -> str | None:
+    """None when there is none, or it is not well formed."""
     try:
         return urlsplit(url).hostname
     except ValueError:

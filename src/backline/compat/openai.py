@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from backline.accounts.caller import Caller
+from backline.accounts.caller import SpeechCaller as Caller
 from backline.errors import BacklineError, Failed, Invalid, NotFound, Unavailable
 from backline.observability.logging import get_logger
 from backline.speech.plan import Planner

@@ -8,6 +8,8 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from backline.accounts import keys_router
+from backline.accounts import router as accounts
 from backline.compat import openai
 from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.gateway import description, health, metrics
@@ -54,6 +56,8 @@ def create_app(
         speech.router,
         openai.router,
         speech_socket.router,
+        accounts.router,
+        keys_router.router,
         health.router,
         metrics.router,
         description.router,

@@ -1,4 +1,4 @@
-"""The figures, for a Prometheus server: open on loopback, behind a token from elsewhere."""
+"""The figures, for a Prometheus server: open on loopback; from elsewhere behind a token, or a key with admin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from backline.web.provide import provide
 
 
 class MetricsAccess:
-    """token: what a caller from elsewhere must send as a bearer token; None lets only loopback in."""
+    """token: what a caller from elsewhere must send as a bearer token; None lets only loopback in,
+    and keys with the scope admin."""
 
     def __init__(self, metrics: PrometheusMetrics, token: SecretStr | None) -> None:
         self._metrics = metrics
@@ -24,7 +25,7 @@ class MetricsAccess:
 
     async def render(self, request: Request) -> Response:
         if not self._has_token(request):
-            await caller(request)
+            (await caller(request)).require("admin")
         return Response(self._metrics.render(), media_type=self._metrics.content_type)
 
     def _has_token(self, request: Request) -> bool:

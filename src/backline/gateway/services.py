@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from backline.accounts.assembly import open_accounts
 from backline.accounts.limits import CallerLimits
-from backline.accounts.loopback import LoopbackGate
 from backline.compute.runner import Runner
 from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
@@ -37,9 +37,9 @@ async def open_services(
     speech = settings.speech
     folder = scratch_folder(settings)
     metrics = PrometheusMetrics()
-    gate = LoopbackGate(bound_to_loopback=settings.server.bound_to_loopback)
     async with (
         open_database(settings) as database,
+        open_accounts(settings, database) as accounts,
         open_limits(settings, metrics) as limits,
         open_runner(settings, catalog) as runner,
     ):
@@ -47,10 +47,10 @@ async def open_services(
         service = speech_service(settings, runner, records, metrics, super_resolution, limits.stream)
         yield Provided(
             {
+                **accounts,
                 CallerLimits: limits,
                 Database: database,
                 DoorPlate: DoorPlate(settings.server.allowed_hosts, settings.server.cors_origins),
-                LoopbackGate: gate,
                 Sessions: Sessions(),
                 MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
                 SpeechReplies: SpeechReplies(service, runner, folder, speech.stall_seconds),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from backline.accounts.caller import Caller
+from backline.accounts.caller import SpeechCaller as Caller
 from backline.media.encode.formats import FORMATS
 from backline.speech.plan import language_to_read
 from backline.speech.replies import SpeechReplies

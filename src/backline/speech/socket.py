@@ -31,6 +31,7 @@ async def speak_over_socket(
     try:
         await socket.accept()
         principal = await caller(websocket)
+        principal.require("speech")
         session = SpeechSession(socket, service, principal, websocket.scope["request_id"], settings.socket_idle_seconds)
         with sessions.present(session):
             await session.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,7 +56,10 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(raw=message["headers"])["X-Request-ID"] = id_of_request
+                answered = MutableHeaders(raw=message["headers"])
+                answered["X-Request-ID"] = id_of_request
+                if status == HTTPStatus.UNAUTHORIZED:  # what RFC 9110 (11.6.1) asks of every 401
+                    answered.setdefault("WWW-Authenticate", "Bearer")
                 message["headers"].extend(more.items())
             await send(message)
 
