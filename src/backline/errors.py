@@ -28,6 +28,7 @@ class BacklineError(Exception):
     code: stable, lower_snake_case, for programs.
     retryable: whether the same request can succeed later without being changed.
     retry_after_seconds: how long to wait, when that is known.
+    more: further members of the answer, for programs; plain data.
     """
 
     kind: ClassVar[str] = "failed"
@@ -41,12 +42,14 @@ class BacklineError(Exception):
         code: str | None = None,
         retryable: bool | None = None,
         retry_after_seconds: float | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.default_code
         self.retryable = self.default_retryable if retryable is None else retryable
         self.retry_after_seconds = retry_after_seconds
+        self.more = more
 
     def as_data(self) -> dict[str, Any]:
         """Plain data that another process can turn back into the same error."""

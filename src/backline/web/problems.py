@@ -70,6 +70,7 @@ def problem_of(error: BacklineError) -> Response:
         error.code,
         retryable=error.retryable,
         retry_after_seconds=error.retry_after_seconds,
+        more=error.more,
     )
 
 

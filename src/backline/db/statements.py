@@ -1,0 +1,21 @@
+"""Statements that both databases have, each in words of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from backline.db.database import Tx
+
+
+async def insert_if_absent(tx: Tx, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert one row, unless a unique column has such a value already; whether it was inserted.
+
+    On Postgres it waits for another transaction that is inserting the same, to see whether that one commits.
+    """
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    result = await tx.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
+    return result.rowcount == 1
