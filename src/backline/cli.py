@@ -1,14 +1,15 @@
-"""The command line: serve, migrate, speak, normalize, engines, doctor."""
+"""The command line: serve, migrate, users, keys, speak, normalize, engines, doctor."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NoReturn
@@ -20,6 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from backline.accounts.commands import keys_app, users_app
 from backline.accounts.principal import LOCAL
 from backline.clock import monotonic
 from backline.db.database import database_url
@@ -28,7 +30,7 @@ from backline.errors import BacklineError, Invalid
 from backline.gateway.app import create_app
 from backline.gateway.limits import require_redis
 from backline.gateway.server import Server
-from backline.gateway.services import fit_schema, open_speech
+from backline.gateway.services import fit_schema, open_administration, open_speech
 from backline.ids import new_id
 from backline.media.encode.formats import FORMATS
 from backline.migrations.schema import upgrade
@@ -37,7 +39,7 @@ from backline.settings import Settings
 from backline.speech.events import Sound, SpokenWord
 from backline.speech.plan import language_to_read
 from backline.speech.replies import passages_of
-from backline.speech.schemas import GenerateRequest
+from backline.speech.schemas import GenerateRequest, check_lexicon
 from backline.speech.service import Request
 from backline.speech.stream import SpeechStream
 from backline.speech.text.normalise.normaliser import Normaliser
@@ -51,6 +53,20 @@ app = typer.Typer(
 )
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 out = Console(highlight=False, soft_wrap=True)
+
+
+@asynccontextmanager
+async def _administration() -> AsyncIterator[Mapping[type[Any], Any]]:
+    settings = _settings()
+    configure_logging("ERROR")
+    async with open_administration(settings) as parts:
+        yield parts
+
+
+app.add_typer(users_app(_administration), name="users")
+app.add_typer(keys_app(_administration), name="keys")
+
+LexiconFile = Annotated[Path | None, typer.Option(help="A JSON file: an object of words and how each is spoken.")]
 
 _PROGRESS_FROM_CHARACTERS = 1000
 """Shorter texts are spoken before a bar could be drawn."""
@@ -107,6 +123,7 @@ def speak(
     sample_rate: Annotated[int | None, typer.Option(help="In Hz; default: the format's own.")] = None,
     speed: Annotated[float, typer.Option(help="1 is normal.")] = 1.0,
     normalize: Annotated[bool, typer.Option(help="Read numbers, dates and money as words.")] = True,
+    lexicon: LexiconFile = None,
 ) -> None:
     """Say a text into a file or a pipe."""
     configure_logging("ERROR")
@@ -121,6 +138,7 @@ def speak(
             "sample_rate": sample_rate,
             "speed": speed,
             "normalize": normalize,
+            "lexicon": _lexicon(lexicon),
             "stream": True,
         }
     )
@@ -130,9 +148,10 @@ def speak(
 @app.command()
 def normalize(
     language: Annotated[str, typer.Option(help="A language code, or auto.")] = "auto",
+    lexicon: LexiconFile = None,
 ) -> None:
     """Read texts from standard input, one a line, and write each as it would be said."""
-    normaliser = Normaliser()
+    normaliser = Normaliser(_lexicon(lexicon))
     for line in sys.stdin.buffer:
         text = _decoded(line).rstrip("\r\n")
         spoken = normaliser.normalise(text, language_to_read(text, language))
@@ -243,9 +262,9 @@ def _say_started(address: str, settings: Settings) -> None:
     for entry in missing:
         err.print(f"  not installed: speech engine {entry.name} ({entry.install_command})", markup=False)
     if settings.server.bound_to_loopback:
-        err.print("  open to this machine only; there are no accounts\n")
+        err.print("  open to this machine, without a key\n")
     else:
-        err.print("  [red]not bound to loopback: without accounts every request will be refused[/red]\n")
+        err.print("  every caller needs a key or a token: backline users create, backline keys create\n")
 
 
 def _database_of(settings: Settings) -> str:
@@ -260,6 +279,17 @@ def _settings(**given: Any) -> Settings:
         return settings
     except ValueError as error:
         raise Invalid(str(error)) from None
+
+
+def _lexicon(file: Path | None) -> dict[str, str]:
+    if file is None:
+        return {}
+    try:
+        return check_lexicon(json.loads(file.read_bytes()))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        raise Invalid(f"The lexicon {file} is not JSON in UTF-8.") from None
+    except ValueError as error:
+        raise Invalid(f"The lexicon {file}: {error}.") from None
 
 
 def _standard_input() -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from backline.accounts.assembly import open_accounts
 from backline.accounts.limits import CallerLimits
@@ -58,6 +59,14 @@ async def open_services(
                 SpeechSettings: speech,
             }
         )
+
+
+@asynccontextmanager
+async def open_administration(settings: Settings) -> AsyncIterator[Mapping[type[Any], Any]]:
+    """Users and keys, for a command: no server, no engines."""
+    settings.server.data_dir.mkdir(parents=True, exist_ok=True)
+    async with open_database(settings) as database, open_accounts(settings, database) as accounts:
+        yield accounts
 
 
 @asynccontextmanager
