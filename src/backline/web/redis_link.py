@@ -23,6 +23,9 @@ from backline.observability.metrics import Metric, Metrics
 PATIENCE_SECONDS = 0.1
 """How long one command may take."""
 
+CONNECTIONS = 8
+"""Commands at once; more wait their turn. A burst would else open a connection each, and time out over that."""
+
 RETRY_SECONDS = 1.0
 """How often a Redis that went away is looked for."""
 
@@ -40,6 +43,7 @@ class RedisLink:
         self._client: Any = bridge.get_connection()
         self._failures = (TimeoutError, OSError, cast(type[Exception], bridge.dependency.RedisError))
         self._scripts: dict[str, Any] = {}
+        self._turns = asyncio.Semaphore(CONNECTIONS)
         self._metrics = metrics
         self._returning: asyncio.Task[None] | None = None
 
@@ -49,13 +53,14 @@ class RedisLink:
 
     async def run(self, script: str, key: str, *arguments: str | int) -> Any | None:
         """What a Lua script answers that touches this key alone; None while Redis is away."""
-        if self._returning is not None:
-            return None
-        try:
-            return await self._run(script, key, arguments)
-        except self._failures as error:
-            self._lost(error)
-            return None
+        async with self._turns:
+            if self._returning is not None:
+                return None
+            try:
+                return await self._run(script, key, arguments)
+            except self._failures as error:
+                self._lost(error)
+                return None
 
     async def close(self) -> None:
         if self._returning is not None:
