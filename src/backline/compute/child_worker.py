@@ -7,6 +7,7 @@ programs it starts get neither pipe: they read nothing, and what they print goes
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -104,9 +105,10 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    data = json.loads(lifeline.readline() or "null")
-    threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
-    run(sys.argv[1], data, frames)
+    with contextlib.suppress(Told):  # told to end before it began, or after it was done
+        data = json.loads(lifeline.readline() or "null")
+        threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
+        run(sys.argv[1], data, frames)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,12 +56,15 @@ async def run_in_child(
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
+    grace_seconds = limits.grace_seconds
     try:
         assert process.stdin is not None
         process.stdin.write(json.dumps(data).encode() + b"\n")  # the pipe stays open: its end is the parent's end
-        return await _result(process, on_progress, limits)
+        result = await _result(process, on_progress, limits)
+        grace_seconds = 0  # the function has returned: nothing is left that could end by itself
+        return result
     finally:
-        await _uninterrupted(_end(process, limits.grace_seconds))
+        await _uninterrupted(_end(process, grace_seconds))
 
 
 async def _result(process: Process, on_progress: OnProgress, limits: ChildLimits) -> Mapping[str, Any]:
@@ -92,8 +95,8 @@ async def _read(stdout: asyncio.StreamReader, max_bytes: int) -> tuple[ChildFram
 
 
 async def _end(process: Process, grace_seconds: float) -> None:
-    """SIGTERM to the group while the function still runs, SIGKILL to whatever is left of it."""
-    if process.returncode is None:
+    """SIGTERM to the group and a grace while the function still runs, then SIGKILL to whatever is left of it."""
+    if process.returncode is None and grace_seconds:
         _signal(process.pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds):
@@ -109,7 +112,7 @@ def _signal(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-async def _uninterrupted(ending: Any) -> None:
+async def _uninterrupted(ending: Coroutine[Any, Any, None]) -> None:
     """A second cancel must not leave a process behind."""
     task = asyncio.ensure_future(ending)
     cancelled = False

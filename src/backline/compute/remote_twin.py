@@ -26,7 +26,7 @@ class _Call:
 
 
 class RemoteTwin:
-    """functions: what it can run. kept_seconds: how long a result can be fetched. spawn_seconds: how long a spawn takes.
+    """functions: what it can run. kept_seconds: how long a result can be fetched. spawn_seconds: how slow a spawn is.
 
     away: while set, nothing can be reached, though what runs goes on. forgotten: calls it answers Unknown about.
     spawned: every (job id, attempt) that was started, in order.

@@ -41,10 +41,9 @@ class Hook(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Somebody takes a queued job, under a lease. version: of the kind's code that will run."""
+    """Somebody takes a queued job, under a lease."""
 
     by: str
-    version: str
     lease_seconds: float
 
 
@@ -183,7 +182,7 @@ def _claimed(job: Job, claim: Claimed, now: datetime) -> Transition:
         "lease_seconds": claim.lease_seconds,
         "lease_until": now + timedelta(seconds=claim.lease_seconds),
     }
-    return Transition(values, "started", {"attempt": job.attempt + 1, "version": claim.version})
+    return Transition(values, "started", {"attempt": job.attempt + 1})
 
 
 def _cancel_asked(job: Job, asked: CancelAsked, now: datetime) -> Transition | None:

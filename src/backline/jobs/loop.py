@@ -1,0 +1,240 @@
+"""The loop: claims jobs while it has room, keeps their leases, and finds those that others have left behind.
+
+Any number of loops may run, in any number of processes; the table alone decides. Looking at the table every second is
+the truth, hints only make it quicker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from backline.clock import Monotonic, monotonic
+from backline.errors import Unavailable
+from backline.ids import new_id
+from backline.jobs import repository
+from backline.jobs.advance import Claimed, LeaseDied
+from backline.jobs.attempt import Attempt, Stop
+from backline.jobs.hints import Hint, News
+from backline.jobs.job import Job, JobEvent
+from backline.jobs.kinds import Remotely
+from backline.jobs.leases import LeaseWatch
+from backline.jobs.queue import Jobs
+from backline.jobs.repository import Limits
+from backline.observability.logging import get_logger
+
+_CLAIMS_AT_ONCE = 16
+"""In one transaction: enough to be quick, few enough to let others write in between."""
+
+_UNKNOWN_KINDS_SECONDS = 30.0
+"""How often it is looked for jobs that nobody here can run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOptions:
+    """lease_seconds: what a job that lost its process waits for, at most. local: jobs at once that work here, remote:
+    jobs at once that only wait for work elsewhere. stop_seconds: how long work may take to be given back."""
+
+    lease_seconds: float = 15.0
+    local: int = 2
+    remote: int = 1000
+    owner_limit: int = 4
+    queue_limit: int = 1000
+    queue_limits: Mapping[str, int] = field(default_factory=dict)
+    poll_seconds: float = 1.0
+    stop_seconds: float = 10.0
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.owner_limit, self.queue_limit, self.queue_limits)
+
+
+class JobLoop:
+    """name: new with every start; leases are written under it."""
+
+    def __init__(self, jobs: Jobs, options: LoopOptions, clock: Monotonic = monotonic) -> None:
+        self.name = new_id("loop")
+        self._jobs = jobs
+        self._options = options
+        self._clock = clock
+        self._active: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._strays: set[tuple[str, int]] = set()
+        self._sweep_seconds = min(options.poll_seconds, options.lease_seconds / 6)
+        self._leases = LeaseWatch(self._sweep_seconds, clock)
+        self._told_of: set[str] = set()
+
+    @property
+    def active(self) -> int:
+        """Jobs that are in hand."""
+        return len(self._active)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[JobLoop]:
+        """Runs until the block ends; then what is in hand is given back."""
+        options = self._options
+        tasks = [
+            asyncio.create_task(self._for_ever("claim", self._claim_while_there_is_room, self._wait)),
+            asyncio.create_task(self._for_ever("renew", self._renew, _every(options.lease_seconds / 3))),
+            asyncio.create_task(self._for_ever("sweep", self._sweep, _every(self._sweep_seconds))),
+            asyncio.create_task(self._for_ever("look", self._tell_unknown_kinds, _every(_UNKNOWN_KINDS_SECONDS))),
+        ]
+        if self._jobs.database.dialect == "postgresql":
+            listen = import_module("backline.jobs.postgres_hints").listen  # its driver is an extra
+            tasks.append(asyncio.create_task(listen(self._jobs.database.url, self._jobs.hints)))
+        try:
+            with self._jobs.hints.told_to(self._on_hint):
+                yield self
+                await self._give_back(tasks[0])
+        finally:
+            for task in (*tasks, *(task for _, task in self._active.values())):
+                task.cancel()
+            await asyncio.gather(*tasks, *(task for _, task in self._active.values()), return_exceptions=True)
+
+    def _on_hint(self, hint: Hint) -> None:
+        if hint.news is News.QUEUED:
+            self._wake.set()
+        elif hint.news is News.CANCEL and hint.job_id in self._active:
+            self._active[hint.job_id][0].stop(Stop.CANCEL)
+
+    async def _for_ever(
+        self, name: str, step: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[None]]
+    ) -> None:
+        """A step that fails is told and made again: a database that is away comes back."""
+        while True:
+            try:
+                await step()
+            except Unavailable as error:
+                get_logger().warning("jobs.loop_waits", step=name, code=error.code)
+            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step meets
+                get_logger().error("jobs.loop_failed", step=name, exc_info=error)
+            await pause()
+
+    async def _wait(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_spread(self._options.poll_seconds)):
+                await self._wake.wait()
+
+    async def _claim_while_there_is_room(self) -> None:
+        claimed = True
+        while claimed and not self._stopping:
+            self._wake.clear()
+            claimed = await self._claim()
+
+    async def _claim(self) -> bool:
+        """One transaction's worth. Whether there may be more."""
+        kinds = self._with_room()
+        if not kinds:
+            return False
+        jobs, now = self._jobs, self._jobs.clock()
+        claim = Claimed(self.name, self._options.lease_seconds)
+        claimed: list[Job] = []
+        async with jobs.database.write() as tx:
+            await repository.lock_claims(tx)
+            while kinds and len(claimed) < _CLAIMS_AT_ONCE:
+                job = await repository.claim(tx, claim, kinds, self._options.limits, now)
+                if job is None:
+                    break
+                claimed.append(job)
+                kinds = self._with_room(claimed)
+            await repository.write_events(tx, [self._started(job) for job in claimed])
+        for job in claimed:
+            self._start(job)
+        return bool(claimed)
+
+    def _started(self, job: Job) -> JobEvent:
+        version = self._jobs.kinds[job.kind].version
+        return JobEvent(job.id, job.seq, "started", {"attempt": job.attempt, "version": version}, self._jobs.clock())
+
+    def _with_room(self, claimed: list[Job] | None = None) -> list[str]:
+        """Kinds of which another job could be taken on."""
+        kinds = self._jobs.kinds
+        in_hand = [attempt.job.kind for attempt, _ in self._active.values()] + [job.kind for job in claimed or ()]
+        remote = sum(isinstance(kinds[name].work, Remotely) for name in in_hand)
+        room = {True: self._options.remote - remote, False: self._options.local - (len(in_hand) - remote)}
+        return [kind.name for kind in kinds.values() if room[isinstance(kind.work, Remotely)] > 0]
+
+    def _start(self, job: Job) -> None:
+        attempt = Attempt(job, self._jobs.kinds[job.kind], self._jobs, self._clock)
+        if old := self._active.get(job.id):
+            old[0].stop(Stop.LOST)  # we were thought dead, and took it over from ourselves
+        task = asyncio.create_task(attempt.run())
+        self._active[job.id] = (attempt, task)
+        self._jobs.hints.tell(Hint(News.EVENT, job.id))
+        task.add_done_callback(lambda _task: self._ended(attempt))
+
+    def _ended(self, attempt: Attempt) -> None:
+        known = self._active.get(attempt.job.id)
+        if known is not None and known[0] is attempt:
+            del self._active[attempt.job.id]
+        self._wake.set()
+
+    async def _renew(self) -> None:
+        """Keep our leases; hear of cancels that no hint has told; let go of what others have."""
+        in_hand = {job_id: attempt for job_id, (attempt, _) in self._active.items()}
+        if not in_hand and not self._strays:
+            return
+        async with self._jobs.database.write() as tx:
+            ours = await repository.renew(tx, self.name, self._options.lease_seconds, self._jobs.clock())
+        for job_id, attempt in in_hand.items():
+            number, cancel = ours.get(job_id, (None, False))
+            if number != attempt.job.attempt:
+                attempt.stop(Stop.LOST)
+            elif cancel:
+                attempt.stop(Stop.CANCEL)
+        await self._let_go({(job_id, number) for job_id, (number, _) in ours.items() if job_id not in self._active})
+
+    async def _let_go(self, strays: set[tuple[str, int]]) -> None:
+        """Leases of ours that nobody works under: seen twice, so that it is not one that was claimed a moment ago."""
+        for job_id, attempt in strays & self._strays:
+            async with self._jobs.database.read() as tx:
+                job = await repository.get(tx, job_id)
+            if job is not None and job_id not in self._active:
+                await self._jobs.observe(job_id, LeaseDied(attempt, job.lease_until))
+        self._strays = strays
+
+    async def _sweep(self) -> None:
+        """Find what others have left behind."""
+        async with self._jobs.database.read() as tx:
+            leases = await repository.leases_of_others(tx, self.name, list(self._jobs.kinds))
+        for lease in self._leases.dead(leases, self._jobs.clock()):
+            observed = await self._jobs.observe(lease.job_id, LeaseDied(lease.attempt, lease.until))
+            if observed.transition:
+                get_logger().warning("jobs.lease_died", job_id=lease.job_id, attempt=lease.attempt)
+
+    async def _tell_unknown_kinds(self) -> None:
+        async with self._jobs.database.read() as tx:
+            unknown = await repository.unknown_kinds(tx, list(self._jobs.kinds))
+        for kind in set(unknown) - self._told_of:
+            get_logger().warning("jobs.unknown_kind", kind=kind)
+        self._told_of = set(unknown)
+
+    async def _give_back(self, claiming: asyncio.Task[None]) -> None:
+        """Nothing new is claimed; what runs here is ended and its lease released; leases are kept meanwhile."""
+        self._stopping = True
+        claiming.cancel()
+        await asyncio.gather(claiming, return_exceptions=True)
+        in_hand = list(self._active.values())
+        for attempt, _ in in_hand:
+            attempt.stop(Stop.SHUTDOWN)
+        if in_hand:
+            _, late = await asyncio.wait([task for _, task in in_hand], timeout=self._options.stop_seconds)
+            get_logger().info("jobs.given_back", jobs=len(in_hand), late=len(late))
+
+
+def _every(seconds: float) -> Callable[[], Awaitable[None]]:
+    async def pause() -> None:
+        await asyncio.sleep(_spread(seconds))
+
+    return pause
+
+
+def _spread(seconds: float) -> float:
+    """A little earlier or later, so that loops that began together do not stay together."""
+    return seconds * random.uniform(0.85, 1.05)  # noqa: S311 - no secret

@@ -1,0 +1,142 @@
+"""Waiting for work elsewhere: started in two phases, so that whoever takes over finds its handle and waits on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Protocol
+
+from backline.clock import Monotonic
+from backline.compute.remote import Answer, Done, Running, Unknown
+from backline.errors import BacklineError, Conflict, Failed
+from backline.jobs.advance import OfAttempt, Spawned, Spawning
+from backline.jobs.job import Data, Job
+from backline.jobs.kinds import Remotely
+from backline.jobs.progress import LeaseLost, Progress
+from backline.jobs.queue import Observed
+from backline.observability.logging import get_logger
+
+
+class RemoteFailed(Exception):
+    """The work itself has ended badly, elsewhere: its handle has nothing more to say."""
+
+    def __init__(self, error: BacklineError) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
+class RemoteStopped(Exception):
+    """Nobody waits here any more; as far as a cancel was asked for, the work has agreed, or its time to do so is up."""
+
+
+class Waiter(Protocol):
+    """The attempt, as seen from here."""
+
+    job: Job
+    progress: Progress
+    stopped: asyncio.Event
+
+    @property
+    def cancelled(self) -> bool:
+        """Once `stopped` is set: whether the work should end too."""
+        ...
+
+    async def tell(self, observation: OfAttempt) -> Observed:
+        """Through to the row, however often it takes."""
+        ...
+
+
+class RemoteWork:
+    def __init__(self, kind: Remotely, waiter: Waiter, clock: Monotonic) -> None:
+        self._kind = kind
+        self._waiter = waiter
+        self._clock = clock
+        self._last: Running | None = None
+
+    async def run(self) -> Data:
+        """The result. Raises RemoteFailed, RemoteStopped, LeaseLost, and what `spawn` raises."""
+        job = self._waiter.job
+        if job.remote and job.remote["provider"] != self._kind.provider:
+            raise Conflict("The work runs at a provider that is not configured any more.", code="provider_gone")
+        if job.call is None and self._waiter.stopped.is_set():
+            raise RemoteStopped
+        call = job.call or await self._spawn(job)
+        return await self._wait(call)
+
+    async def _spawn(self, job: Job) -> str:
+        kind = self._kind
+        if job.remote:
+            get_logger().warning("jobs.spawn_unknown", job_id=job.id, attempt=job.remote["attempt"])
+        observed = await self._waiter.tell(Spawning(job.attempt, kind.provider, kind.function))
+        if not observed.belongs_to(job.attempt):
+            raise LeaseLost("Another attempt has this job now.")
+        call = await kind.remote.spawn(kind.function, job.id, job.attempt, job.input)
+        observed = await self._waiter.tell(Spawned(job.attempt, call))
+        if not observed.belongs_to(job.attempt):
+            await self._ask_to_end(call)
+            raise LeaseLost("Another attempt has this job now.")
+        return call
+
+    async def _wait(self, call: str) -> Data:
+        pause = self._kind.first_poll_seconds
+        unknown_since: float | None = None
+        while not self._waiter.stopped.is_set():
+            answer = await self._poll(call)
+            if isinstance(answer, Done):
+                return _result(answer)
+            if isinstance(answer, Unknown):
+                unknown_since = self._clock() if unknown_since is None else unknown_since
+                await self._bear(call, self._clock() - unknown_since)
+            else:
+                unknown_since = None
+                self._report(answer)
+            await self._pause(pause)
+            pause = min(pause * 1.5, self._kind.last_poll_seconds)
+        if self._waiter.cancelled:
+            await self._until_ended(call)
+        raise RemoteStopped
+
+    async def _bear(self, call: str, unknown_seconds: float) -> None:
+        if unknown_seconds > self._kind.patience_seconds:
+            await self._ask_to_end(call)
+            raise RemoteFailed(Failed("The provider cannot say what became of the work.", code="remote_unknown"))
+
+    async def _until_ended(self, call: str) -> None:
+        end = self._clock() + self._kind.cancel_seconds
+        while self._clock() < end:
+            await self._ask_to_end(call)
+            if isinstance(await self._poll(call), Done):
+                return
+            await asyncio.sleep(self._kind.first_poll_seconds)
+        get_logger().warning("jobs.remote_not_cancelled", job_id=self._waiter.job.id)
+
+    async def _poll(self, call: str) -> Answer:
+        try:
+            return await self._kind.remote.poll(call)
+        except BacklineError as error:
+            return Unknown(error.code)
+
+    async def _ask_to_end(self, call: str) -> None:
+        try:
+            await self._kind.remote.cancel(call)
+        except BacklineError as error:
+            get_logger().warning("jobs.remote_cancel_failed", job_id=self._waiter.job.id, code=error.code)
+
+    def _report(self, answer: Running) -> None:
+        if answer.progress is not None and answer != self._last:
+            self._waiter.progress.report(answer.progress, answer.message)
+        self._last = answer
+
+    async def _pause(self, seconds: float) -> None:
+        """Spread a little, so that a thousand that began together are not asked about together."""
+        try:
+            async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
+                await self._waiter.stopped.wait()
+        except TimeoutError:
+            return
+
+
+def _result(answer: Done) -> Data:
+    if answer.error is not None:
+        raise RemoteFailed(answer.error)
+    return answer.result or {}

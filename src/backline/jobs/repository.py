@@ -1,0 +1,219 @@
+"""The statements: the same on SQLite and Postgres. Nothing here commits, and nothing here decides."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from backline.db.database import Tx
+from backline.jobs.advance import MAX_DELAY_SECONDS, Claimed, Transition
+from backline.jobs.job import Data, Job, JobEvent, JobState
+from backline.jobs.models import job_events, jobs
+
+_CLAIMS = 0x6A6F6273
+"""Number of the lock under which claims take turns on Postgres."""
+
+CHANNEL = "backline_jobs"
+"""Where Postgres tells what has happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many jobs of one queue may run at once: of one owner, and of all; `queues` names exceptions to `queue`."""
+
+    owner: int
+    queue: int
+    queues: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    job_id: str
+    attempt: int
+    seconds: float
+    until: datetime
+
+
+async def add(tx: Tx, job: Job) -> bool:
+    """False, and nothing written, when the owner has used this idempotency key before."""
+    make = insert_postgresql if tx.dialect.name == "postgresql" else insert_sqlite
+    statement = make(jobs).values(asdict(job)).on_conflict_do_nothing(index_elements=["owner", "idempotency_key"])
+    return (await tx.execute(statement.returning(jobs.c.id))).first() is not None
+
+
+async def set_hold(tx: Tx, job_id: str, hold: str) -> None:
+    await tx.execute(update(jobs).where(jobs.c.id == job_id).values(hold=hold))
+
+
+async def by_key(tx: Tx, owner: str, key: str) -> Job | None:
+    return await _one(tx, and_(jobs.c.owner == owner, jobs.c.idempotency_key == key))
+
+
+async def get(tx: Tx, job_id: str) -> Job | None:
+    return await _one(tx, jobs.c.id == job_id)
+
+
+async def get_locked(tx: Tx, job_id: str) -> Job | None:
+    """For a change: on Postgres the row waits for nobody else, on SQLite the whole transaction does."""
+    row = (await tx.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())).mappings().first()
+    return Job.of(dict(row)) if row else None
+
+
+async def of_owner(
+    tx: Tx, owner: str, *, states: Collection[str], kinds: Collection[str], before: str | None, limit: int
+) -> list[Job]:
+    """The newest first. before: an id; only what is older."""
+    where = [jobs.c.owner == owner]
+    if states:
+        where.append(jobs.c.state.in_(states))
+    if kinds:
+        where.append(jobs.c.kind.in_(kinds))
+    if before:
+        where.append(jobs.c.id < before)
+    rows = await tx.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit))
+    return [Job.of(dict(row)) for row in rows.mappings()]
+
+
+async def lock_claims(tx: Tx) -> None:
+    """Until the end of the transaction nobody else claims, so that limits count what is there (SQLite has one writer
+    anyway)."""
+    if tx.dialect.name == "postgresql":
+        await tx.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _CLAIMS})
+
+
+async def claim(tx: Tx, claim: Claimed, kinds: Collection[str], limits: Limits, now: datetime) -> Job | None:
+    """Take the next job in one statement: `advance` of `Claimed`, for the first row that is due and within limits."""
+    running = select(jobs.c.queue).where(jobs.c.state == JobState.RUNNING)
+    of_queue = case(limits.queues, value=jobs.c.queue, else_=limits.queue) if limits.queues else limits.queue
+    full_queues = running.group_by(jobs.c.queue).having(func.count() >= of_queue)
+    full_owners = running.add_columns(jobs.c.owner).group_by(jobs.c.queue, jobs.c.owner)
+    late = and_(jobs.c.attempt > 0, jobs.c.run_after > now + timedelta(seconds=MAX_DELAY_SECONDS))
+    first = (
+        select(jobs.c.id)
+        .where(
+            jobs.c.state == JobState.QUEUED,
+            jobs.c.kind.in_(kinds),
+            or_(jobs.c.run_after <= now, late),
+            jobs.c.queue.not_in(full_queues),
+            tuple_(jobs.c.queue, jobs.c.owner).not_in(full_owners.having(func.count() >= limits.owner)),
+        )
+        .order_by(jobs.c.priority, jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(jobs)
+        .where(jobs.c.id == first.scalar_subquery(), jobs.c.state == JobState.QUEUED)
+        .values(
+            state=JobState.RUNNING,
+            attempt=jobs.c.attempt + 1,
+            seq=jobs.c.seq + 1,
+            started=func.coalesce(jobs.c.started, now),
+            lease_by=claim.by,
+            lease_seconds=claim.lease_seconds,
+            lease_until=now + timedelta(seconds=claim.lease_seconds),
+        )
+        .returning(*jobs.c)
+    )
+    row = (await tx.execute(statement)).mappings().first()
+    return Job.of(dict(row)) if row else None
+
+
+async def change(tx: Tx, job: Job, transition: Transition, now: datetime) -> bool:
+    """Apply what `advance` said about this very row, and write it down. False when the row has moved on meanwhile."""
+    changed = await tx.execute(
+        update(jobs)
+        .where(
+            jobs.c.id == job.id,
+            jobs.c.state == job.state,
+            jobs.c.attempt == job.attempt,
+            jobs.c.cancel_requested == job.cancel_requested,
+        )
+        .values(**transition.values, seq=jobs.c.seq + 1)
+        .returning(jobs.c.seq)
+    )
+    seq = changed.scalar()
+    if seq is None:
+        return False
+    await write_events(tx, [JobEvent(job.id, seq, transition.event, transition.data, now)])
+    return True
+
+
+async def write_progress(
+    tx: Tx, job: Job, values: Mapping[str, Any], events: Sequence[tuple[str, Data]], now: datetime
+) -> bool:
+    """Columns and log lines of a running attempt, in the same transaction. False when it has lost the job."""
+    changed = await tx.execute(
+        update(jobs)
+        .where(jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.state == JobState.RUNNING)
+        .values(**values, seq=jobs.c.seq + len(events))
+        .returning(jobs.c.seq)
+    )
+    seq = changed.scalar()
+    if seq is None:
+        return False
+    first = seq - len(events) + 1
+    await write_events(tx, [JobEvent(job.id, first + n, kind, data, now) for n, (kind, data) in enumerate(events)])
+    return True
+
+
+async def write_events(tx: Tx, events: Sequence[JobEvent]) -> None:
+    if events:
+        await tx.execute(insert(job_events), [asdict(event) for event in events])
+
+
+async def events_after(tx: Tx, job_id: str, seq: int, limit: int) -> list[JobEvent]:
+    rows = await tx.execute(
+        select(job_events)
+        .where(job_events.c.job_id == job_id, job_events.c.seq > seq)
+        .order_by(job_events.c.seq)
+        .limit(limit)
+    )
+    return [JobEvent(**row) for row in rows.mappings()]
+
+
+async def renew(tx: Tx, loop: str, seconds: float, now: datetime) -> dict[str, tuple[int, bool]]:
+    """Push the end of every lease of this loop; (attempt, whether a cancel was requested) by job.
+
+    A loop's name is new with each start, and each of its leases belongs to one (job, attempt): whoever renews compares
+    what comes back with what it works on.
+    """
+    rows = await tx.execute(
+        update(jobs)
+        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_by == loop)
+        .values(lease_until=now + timedelta(seconds=seconds))
+        .returning(jobs.c.id, jobs.c.attempt, jobs.c.cancel_requested)
+    )
+    return {job_id: (attempt, cancel) for job_id, attempt, cancel in rows}
+
+
+async def leases_of_others(tx: Tx, loop: str, kinds: Collection[str]) -> list[Lease]:
+    rows = await tx.execute(
+        select(jobs.c.id, jobs.c.attempt, jobs.c.lease_seconds, jobs.c.lease_until).where(
+            jobs.c.state == JobState.RUNNING, jobs.c.lease_by != loop, jobs.c.kind.in_(kinds)
+        )
+    )
+    return [Lease(*row) for row in rows]
+
+
+async def unknown_kinds(tx: Tx, kinds: Collection[str]) -> list[str]:
+    """Of jobs that nobody here can run."""
+    where = (jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]), jobs.c.kind.not_in(kinds))
+    return list(await tx.scalars(select(jobs.c.kind).where(*where).distinct()))
+
+
+async def tell(tx: Tx, what: str) -> None:
+    """Wake whoever listens, once this transaction is committed. Only Postgres can."""
+    if tx.dialect.name == "postgresql":
+        await tx.execute(text("SELECT pg_notify(:channel, :what)"), {"channel": CHANNEL, "what": what})
+
+
+async def _one(tx: Tx, where: ColumnElement[bool]) -> Job | None:
+    row = (await tx.execute(select(jobs).where(where))).mappings().first()
+    return Job.of(dict(row)) if row else None
