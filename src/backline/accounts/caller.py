@@ -14,14 +14,12 @@ from backline.accounts.entrance import Entrance
 from backline.accounts.limits import CallerLimits
 from backline.accounts.principal import Principal
 from backline.errors import Denied, Unauthenticated
-from backline.web.origins import DoorPlate
 from backline.web.provide import Provided
 
 
 async def caller(connection: HTTPConnection) -> Principal:
     provided: Provided = connection.app.state.provided
     limits = provided.get(CallerLimits)
-    provided.get(DoorPlate).check(connection.scope)
     await limits.admit_address(connection)
     principal = await provided.get(Entrance).admit(connection)
     await limits.admit(connection, principal)
@@ -57,7 +55,6 @@ AccountOwner = Annotated[Principal, Depends(account_owner)]
 async def visitor(connection: HTTPConnection) -> None:
     """For routes that are there for the unknown: the address's limit and the page's origin count, nothing else."""
     provided: Provided = connection.app.state.provided
-    provided.get(DoorPlate).check(connection.scope)
     await provided.get(CallerLimits).admit_address(connection)
     provided.get(Entrance).admit_anybody(connection)
 

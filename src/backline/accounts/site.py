@@ -13,8 +13,9 @@ from backline.errors import Denied
 
 
 class SiteRule:
-    """cors_origins: origins besides our own. allowed_hosts: names, besides those of loopback, under which a server that
-    is bound to loopback may be asked: those of a proxy that runs beside it."""
+    """cors_origins: origins besides our own. allowed_hosts: the names under which a server may be asked; empty takes
+    any. A server that is bound to loopback may be asked under those of loopback too, and without others only so: the
+    others are those of a proxy that runs beside it."""
 
     def __init__(
         self, *, bound_to_loopback: bool, cors_origins: Collection[str] = (), allowed_hosts: Collection[str] = ()
@@ -39,4 +40,6 @@ class SiteRule:
             raise Denied("A page from this origin may not use this server.", code="foreign_origin")
 
     def _may_be_asked_as(self, name: str | None) -> bool:
-        return not self._bound_to_loopback or name in self._hosts or is_loopback_name(name)
+        if self._bound_to_loopback and is_loopback_name(name):
+            return True
+        return name in self._hosts if self._hosts or self._bound_to_loopback else True

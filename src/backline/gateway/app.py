@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from backline.accounts import keys_router
 from backline.accounts import router as accounts
 from backline.compat import openai
+from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.gateway import description, health, metrics
 from backline.gateway.services import open_services, scratch_folder
@@ -21,8 +22,8 @@ from backline.speech.render import SuperResolution
 from backline.speech.service import SpeechService
 from backline.studio.router import add_studio
 from backline.web.addresses import ForwardedMiddleware, TrustedProxies
+from backline.web.cors import add_cors
 from backline.web.middleware import RequestMiddleware
-from backline.web.origins import add_cors
 from backline.web.problems import add_problem_handlers
 
 
@@ -58,6 +59,7 @@ def create_app(
         speech_socket.router,
         accounts.router,
         keys_router.router,
+        credits.router,
         health.router,
         metrics.router,
         description.router,

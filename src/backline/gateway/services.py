@@ -11,6 +11,10 @@ from typing import Any
 from backline.accounts.assembly import open_accounts
 from backline.accounts.limits import CallerLimits
 from backline.compute.runner import Runner
+from backline.credits.billing import Billing
+from backline.credits.ledger import Ledger
+from backline.credits.pricing import Pricing, micro_of
+from backline.credits.service import Credits
 from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.limits import open_limits
@@ -24,7 +28,6 @@ from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.service import Room, SpeechService, any_room
-from backline.web.origins import DoorPlate
 from backline.web.provide import Provided
 
 
@@ -40,7 +43,8 @@ async def open_services(
     metrics = PrometheusMetrics()
     async with (
         open_database(settings) as database,
-        open_accounts(settings, database) as accounts,
+        open_credits(settings, database, metrics) as credits,
+        open_accounts(settings, database, [credits[Credits].welcome]) as accounts,
         open_limits(settings, metrics) as limits,
         open_runner(settings, catalog) as runner,
     ):
@@ -49,9 +53,9 @@ async def open_services(
         yield Provided(
             {
                 **accounts,
+                **credits,
                 CallerLimits: limits,
                 Database: database,
-                DoorPlate: DoorPlate(settings.server.allowed_hosts, settings.server.cors_origins),
                 Sessions: Sessions(),
                 MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
                 SpeechReplies: SpeechReplies(service, runner, folder, speech.stall_seconds),
@@ -63,10 +67,34 @@ async def open_services(
 
 @asynccontextmanager
 async def open_administration(settings: Settings) -> AsyncIterator[Mapping[type[Any], Any]]:
-    """Users and keys, for a command: no server, no engines."""
+    """Users, keys and credit, for a command: no server, no engines."""
     settings.server.data_dir.mkdir(parents=True, exist_ok=True)
-    async with open_database(settings) as database, open_accounts(settings, database) as accounts:
-        yield accounts
+    async with (
+        open_database(settings) as database,
+        open_credits(settings, database, MetricsInMemory(), running=False) as credits,
+        open_accounts(settings, database, [credits[Credits].welcome]) as accounts,
+    ):
+        yield {**accounts, **credits}
+
+
+@asynccontextmanager
+async def open_credits(
+    settings: Settings, database: Database, metrics: Metrics, *, running: bool = True
+) -> AsyncIterator[dict[type[Any], Any]]:
+    """running: whether holds are ticked and swept meanwhile."""
+    rules = settings.credits
+    ledger = Ledger(hold_seconds=rules.hold_seconds, top_up_url=rules.top_up_url)
+    billing = Billing(database, ledger, metrics, tick_seconds=rules.tick_seconds)
+    if running:
+        billing.start()
+    try:
+        yield {
+            Billing: billing,
+            Credits: Credits(database, ledger, welcome=micro_of(rules.welcome_seconds)),
+            Pricing: Pricing.of(rules),
+        }
+    finally:
+        await billing.stop()
 
 
 @asynccontextmanager
