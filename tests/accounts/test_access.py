@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -14,31 +15,64 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from tests.conftest import Running, RunServer
+from tests.conftest import Running, RunServer, running
 
 OPEN = {"/", "/health", "/health/ready"}
 """They tell nothing about anybody: load balancers and watchdogs ask them from anywhere."""
 
-GUARDED: dict[str, tuple[str, str, dict[str, Any] | None]] = {
-    "/v1/tts/generate": ("POST", "/v1/tts/generate", {"text": "Hi.", "voice": "tone-low"}),
-    "/v1/tts/normalize": ("POST", "/v1/tts/normalize", {"text": "Hi."}),
-    "/v1/tts/requests/{request_id}": ("GET", "/v1/tts/requests/unknown", None),
-    "/v1/tts/health": ("GET", "/v1/tts/health", None),
-    "/v1/tts/metrics": ("GET", "/v1/tts/metrics", None),
-    "/metrics": ("GET", "/metrics", None),
-    "/v1/audio/speech": ("POST", "/v1/audio/speech", {"model": "tone", "voice": "tone-low", "input": "Hi."}),
-    "/v1/audio/voices": ("GET", "/v1/audio/voices", None),
-    "/v1/models": ("GET", "/v1/models", None),
-    "/v1/models/{model}": ("GET", "/v1/models/tone", None),
-    "/openapi.json": ("GET", "/openapi.json", None),
-    "/studio": ("GET", "/studio", None),
-    "/studio/static": ("GET", "/studio/static/index.html", None),
-}
-"""How to call each of them so that a caller who is let in is not refused for another reason than a missing thing."""
-
 SOCKETS = {"/v1/tts/ws"}
 
-EVERY_GUARDED = pytest.mark.parametrize(("method", "path", "body"), GUARDED.values(), ids=list(GUARDED))
+
+@dataclass(frozen=True)
+class Way:
+    """How to call a route so that who is let in is not refused for another reason than a missing thing.
+
+    needs: a scope, or `account` for signed-in users and keys with admin. here: the answer to this machine without a
+    credential. public: the same on a server that others can reach. blind: whether credentials mean nothing to it.
+    """
+
+    method: str
+    route: str
+    path: str
+    body: dict[str, Any] | None = None
+    needs: str | None = None
+    here: int = 200
+    public: int = 401
+    blind: bool = False
+
+
+SPEECH = {"model": "tone", "voice": "tone-low", "input": "Hi."}
+
+WAYS = [
+    Way("POST", "/v1/tts/generate", "/v1/tts/generate", {"text": "Hi.", "voice": "tone-low"}, "speech"),
+    Way("POST", "/v1/tts/normalize", "/v1/tts/normalize", {"text": "Hi."}, "speech"),
+    Way("GET", "/v1/tts/requests/{request_id}", "/v1/tts/requests/unknown", None, "speech", here=404),
+    Way("GET", "/v1/tts/health", "/v1/tts/health", None, "speech"),
+    Way("GET", "/v1/tts/metrics", "/v1/tts/metrics", None, "admin"),
+    Way("GET", "/metrics", "/metrics", None, "admin"),
+    Way("POST", "/v1/audio/speech", "/v1/audio/speech", SPEECH, "speech"),
+    Way("GET", "/v1/audio/voices", "/v1/audio/voices", None, "speech"),
+    Way("GET", "/v1/models", "/v1/models", None, "speech"),
+    Way("GET", "/v1/models/{model}", "/v1/models/tone", None, "speech"),
+    Way("GET", "/openapi.json", "/openapi.json"),
+    Way("GET", "/studio", "/studio"),
+    Way("GET", "/studio/static", "/studio/static/index.html"),
+    Way("POST", "/auth/mock-login", "/auth/mock-login", {"test_user_id": "anna"}, blind=True),
+    Way("POST", "/auth/ticket", "/auth/ticket"),
+    Way("GET", "/api/me", "/api/me", public=200),
+    Way("PATCH", "/api/profile", "/api/profile", {"display_name": "Eve"}, "account", here=401),
+    Way("GET", "/keys", "/keys", None, "account"),
+    Way("POST", "/keys", "/keys", {"name": "new"}, "account", here=201),
+    Way("GET", "/keys/{key_id}", "/keys/unknown", None, "account", here=404),
+    Way("DELETE", "/keys/{key_id}", "/keys/unknown", None, "account", here=404),
+    Way("POST", "/keys/{key_id}/rotate", "/keys/unknown/rotate", None, "account", here=404),
+]
+"""Every route that has a caller. A new route is put here, or is named as open with a reason."""
+
+VISITORS = [Way("POST", "/auth/apple", "/auth/apple", {"identity_token": "a.b.c"}, here=503, public=503, blind=True)]
+"""For those who are nobody yet, from wherever they come, except from another page's script."""
+
+EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.method} {way.route}")
 
 FOREIGN_HEADERS = [
     {"Host": "example.com"},
@@ -98,49 +132,66 @@ def described(headers: dict[str, str]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in headers.items()) or "none"
 
 
-def paths(routes: Sequence[BaseRoute]) -> Iterator[str]:
+def routed(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """Method and path. HEAD is answered as GET is."""
     for route in routes:
         inner = getattr(route, "original_router", None)  # an included router keeps its routes to itself
         if inner is not None:
-            yield from paths(inner.routes)
+            yield from routed(inner.routes)
         else:
             path: str = route.path  # type: ignore[attr-defined]
-            yield path
+            methods: set[str] = getattr(route, "methods", None) or {"GET"}
+            yield from ((method, path) for method in methods - {"HEAD"})
             if isinstance(route, Mount) and route.routes:
-                yield from (f"{path}{below}" for below in paths(route.routes))
+                yield from ((method, f"{path}{below}") for method, below in routed(route.routes))
 
 
 def test_every_route_is_known_to_this_test(server: Running) -> None:
     """A new route is either named as open, with a reason, or tried like the others."""
-    assert set(paths(server.app.routes)) == OPEN | set(GUARDED) | SOCKETS
+    known = {(way.method, way.route) for way in [*WAYS, *VISITORS]}
+    assert set(routed(server.app.routes)) == known | {("GET", path) for path in OPEN | SOCKETS}
 
 
-@EVERY_GUARDED
-def test_a_foreign_caller_is_refused(server: Running, method: str, path: str, body: dict[str, Any] | None) -> None:
+@EVERY_WAY
+def test_a_foreign_caller_is_refused(server: Running, way: Way) -> None:
     with server.client() as client:
         for headers in FOREIGN_HEADERS:
-            answer = client.request(method, path, json=body, headers=filled(headers, server))
+            answer = client.request(way.method, way.path, json=way.body, headers=filled(headers, server))
             assert answer.status_code == 403, described(headers)
             assert _code(answer) in ("foreign_host", "foreign_origin", "proxied_request")
 
 
-@EVERY_GUARDED
-def test_this_machine_is_let_in(server: Running, method: str, path: str, body: dict[str, Any] | None) -> None:
+@EVERY_WAY
+def test_this_machine_is_let_in(server: Running, way: Way) -> None:
     with server.client() as client:
         for headers in OWN_HEADERS:
-            answer = client.request(method, path, json=body, headers=filled(headers, server))
-            assert answer.status_code in (200, 404 if "unknown" in path else 200), described(headers)
+            answer = client.request(way.method, way.path, json=way.body, headers=filled(headers, server))
+            assert answer.status_code == way.here, described(headers)
 
 
-@EVERY_GUARDED
-def test_a_server_that_others_can_reach_lets_nobody_in(
-    run_server: RunServer, method: str, path: str, body: dict[str, Any] | None
-) -> None:
-    server = run_server((), server={"host": "0.0.0.0"})
+@pytest.mark.parametrize("way", VISITORS, ids=lambda way: way.route)
+def test_a_visitor_may_come_through_a_proxy_but_not_from_another_page(server: Running, way: Way) -> None:
     with server.client() as client:
-        answer = client.request(method, path, json=body)
-        assert answer.status_code == 401
-        assert _code(answer) == "unauthenticated"
+        for headers in FOREIGN_HEADERS:
+            answer = client.request(way.method, way.path, json=way.body, headers=filled(headers, server))
+            proxied = any("Forwarded" in name for name in headers)
+            assert answer.status_code == (way.here if proxied else 403), described(headers)
+
+
+@pytest.fixture(scope="module")
+def reachable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("reachable"), (), server={"host": "0.0.0.0"}) as server:
+        yield server
+
+
+@EVERY_WAY
+def test_a_server_that_others_can_reach_lets_nobody_in(reachable: Running, way: Way) -> None:
+    with reachable.client() as client:
+        answer = client.request(way.method, way.path, json=way.body)
+        assert answer.status_code == way.public
+        if way.public == 401:
+            assert _code(answer) == "unauthenticated"
+            assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
