@@ -24,6 +24,7 @@ from rich.table import Table
 from backline.accounts.commands import keys_app, users_app
 from backline.accounts.principal import LOCAL
 from backline.clock import monotonic
+from backline.credits.commands import credits_app
 from backline.db.database import database_url
 from backline.engines.catalog import CATALOG
 from backline.errors import BacklineError, Invalid
@@ -65,6 +66,7 @@ async def _administration() -> AsyncIterator[Mapping[type[Any], Any]]:
 
 app.add_typer(users_app(_administration), name="users")
 app.add_typer(keys_app(_administration), name="keys")
+app.add_typer(credits_app(_administration), name="credits")
 
 LexiconFile = Annotated[Path | None, typer.Option(help="A JSON file: an object of words and how each is spoken.")]
 

@@ -1,0 +1,90 @@
+"""`backline credits`: what an operator does with the database at hand, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from backline.accounts.service import Accounts
+from backline.clock import utc_now
+from backline.credits.pricing import as_seconds, micro_of
+from backline.credits.queries import Balance
+from backline.credits.service import Credits
+from backline.errors import Invalid
+from backline.ids import new_id
+
+Parts = Mapping[type[Any], Any]
+OpenParts = Callable[[], AbstractAsyncContextManager[Parts]]
+
+T = TypeVar("T")
+
+UserId = Annotated[str, typer.Argument(help="A user's id, as `backline users list` shows it.")]
+
+
+def credits_app(open_parts: OpenParts) -> typer.Typer:
+    app = typer.Typer(no_args_is_help=True, help="Credit: grant it, show it, prove that the ledger is right.")
+    out = Console(highlight=False, soft_wrap=True)
+    err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def run(work: Callable[[Parts], Awaitable[T]]) -> T:
+        async def working() -> T:
+            async with open_parts() as parts:
+                return await work(parts)
+
+        return asyncio.run(working())
+
+    @app.command("grant")
+    def grant(
+        user_id: UserId,
+        seconds: Annotated[str, typer.Argument(help="How many credits, such as 600 or 0.5.")],
+        key: Annotated[str | None, typer.Option(help="Idempotency key: the same again changes nothing.")] = None,
+        days: Annotated[float | None, typer.Option(min=0, help="How long it lasts; default: for good.")] = None,
+    ) -> None:
+        """Give a user credit."""
+        amount = _micro(seconds)
+        ends = None if days is None else utc_now() + timedelta(days=days)
+
+        async def granting(parts: Parts) -> Balance:
+            await parts[Accounts].get(user_id)
+            name = f"operator:{key or new_id('once')}"
+            await parts[Credits].grant(user_id, amount, idempotency_key=name, actor="operator", expires_at=ends)
+            return await parts[Credits].balance(user_id)
+
+        out.print(f"{user_id} has {as_seconds(run(granting).posted)} credits.")
+
+    @app.command("balance")
+    def balance(user_id: UserId) -> None:
+        """Show what a user has."""
+
+        async def asking(parts: Parts) -> Balance:
+            await parts[Accounts].get(user_id)
+            return await parts[Credits].balance(user_id)
+
+        has = run(asking)
+        out.print(f"{as_seconds(has.posted)} credits, {as_seconds(has.held)} of them held for running work.")
+
+    @app.command("verify")
+    def verify() -> None:
+        """Prove that every balance equals its entries; exit status 1 when one does not."""
+        findings = run(lambda parts: parts[Credits].verify())
+        for finding in findings:
+            err.print(finding, markup=False)
+        if findings:
+            raise SystemExit(1)
+        out.print("Every balance equals its entries.")
+
+    return app
+
+
+def _micro(seconds: str) -> int:
+    try:
+        return micro_of(Decimal(seconds))
+    except (InvalidOperation, ValueError):
+        raise Invalid("The amount is a number with at most six decimal places, such as 600 or 0.5.") from None
