@@ -185,6 +185,29 @@ def test_normalize_refuses_a_language_that_nobody_here_speaks() -> None:
     assert refusal(backline("normalize", "--language", "tlh", stdin=b"5\n")).startswith("That language is unknown.")
 
 
+def test_a_lexicon_comes_from_a_file(folder: Path) -> None:
+    (folder / "words.json").write_text('{"SQL": "sequel", "नमस्ते": "नमस्कार"}', encoding="utf-8")
+    finished = backline("normalize", "--lexicon", "words.json", stdin="SQL 5\nनमस्ते 5".encode())
+    assert finished.stdout.decode().splitlines() == ["sequel five", "नमस्कार पाँच"]
+    manner = ("--voice", "tone-low", "--format", "pcm")
+    respelled, written_out = each(
+        ("speak", "Ask SQL.", "--lexicon", "words.json", *manner), ("speak", "Ask sequel.", *manner)
+    )
+    assert respelled.stdout
+    assert respelled.stdout == written_out.stdout
+
+
+def test_a_lexicon_that_is_none_is_one_sentence(folder: Path) -> None:
+    (folder / "broken.json").write_bytes(b'{"a": \xff}')
+    (folder / "list.json").write_text('["a"]')
+    (folder / "empty.json").write_text('{"a": "b", "c": ""}')
+    told = {"none.json": "No such file", "broken.json": "not JSON", "list.json": "object", "empty.json": "entry 2"}
+    for name, finished in zip(told, each(*(("normalize", "--lexicon", name) for name in told)), strict=True):
+        assert told[name] in refusal(finished)
+        assert name in refusal(finished)
+    assert "entry 2" in refusal(backline("speak", TEXT, "-o", "out.wav", "--lexicon", "empty.json"))
+
+
 def test_normalize_answers_each_line_with_one_line() -> None:
     finished = backline("normalize", stdin=b"Hello there.\n\nNo end\r\nlast")
     assert finished.returncode == 0

@@ -145,6 +145,8 @@ REQUESTS: list[dict[str, Any]] = [
     {"text": f"Say {CANARY}.", "voice": "male-1", "format": "opus", "stream": True},
     {"text": f"Say {CANARY}.", "normalize": False, "chunking": False},
     {"text": f"{CANARY}\0"},
+    {"text": f"Say {CANARY}.", "voice": "tone-low", "lexicon": {CANARY: f"{CANARY} {CANARY}"}},
+    {"text": CANARY, "lexicon": {CANARY: ""}},
     {"text": CANARY, "speed": CANARY},
     {"text": CANARY, "voice": CANARY},
     {"text": CANARY, "format": CANARY, "language": CANARY},

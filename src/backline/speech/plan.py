@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -42,10 +42,16 @@ class Wishes(Protocol):
     @property
     def emotion(self) -> str | None: ...
 
+    @property
+    def lexicon(self) -> Mapping[str, str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request whose every wish was found possible. language: one the voice speaks, or None to follow the text."""
+    """A request whose every wish was found possible. language: one the voice speaks, or None to follow the text.
+
+    lexicon: written word or phrase to how it is spoken, whether or not the rest is normalised.
+    """
 
     engine: str
     capabilities: SpeechCapabilities
@@ -56,6 +62,7 @@ class Plan:
     speed: float
     normalize: bool
     emotion: str | None
+    lexicon: Mapping[str, str]
 
 
 class Planner:
@@ -98,6 +105,7 @@ class Planner:
             speed=wishes.speed,
             normalize=wishes.normalize,
             emotion=_find_emotion(wishes.emotion, engine, capabilities),
+            lexicon=wishes.lexicon,
         )
 
     def _find_voice(self, voice_id: str | None) -> tuple[str, SpeechCapabilities, Voice]:

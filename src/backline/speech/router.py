@@ -14,6 +14,7 @@ from backline.speech.plan import language_to_read
 from backline.speech.replies import SpeechReplies
 from backline.speech.schemas import GenerateRequest, NormalizeReply, NormalizeRequest, SpanOut
 from backline.speech.service import SpeechService
+from backline.speech.text.normalise.normaliser import Normaliser
 from backline.web.bodies import json_body, read_json
 from backline.web.provide import provide
 
@@ -35,7 +36,8 @@ async def generate(
 async def normalize(body: NormalizeRequest, caller: Caller, service: Service) -> NormalizeReply:
     """How a text will be read, and which of its characters each word comes from."""
     language = language_to_read(body.text, body.language)
-    spoken = service.normaliser.normalise(body.text, language)
+    normaliser = Normaliser(body.lexicon) if body.lexicon else service.normaliser
+    spoken = normaliser.normalise(body.text, language)
     spans = [SpanOut(**asdict(span)) for span in spoken.spans]
     return NormalizeReply(text=spoken.text, language=language, spans=spans)
 

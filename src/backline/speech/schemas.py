@@ -10,6 +10,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from backline.speech.plan import FASTEST, SLOWEST
 from backline.speech.service import MAX_TEXT_CHARACTERS
 
+MAX_LEXICON_ENTRIES = 500
+MAX_WORD_CHARACTERS = 100
+MAX_SPOKEN_CHARACTERS = 300
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -32,9 +37,30 @@ def _rate(value: Any) -> Any:
     return int(match[1]) * 1000 if match else value
 
 
+def check_lexicon(value: Any) -> dict[str, str]:
+    """`value` as a lexicon. Raises ValueError with the position of an entry that is none, and never with its words."""
+    if not isinstance(value, dict):
+        raise ValueError("not an object of words and how each is spoken")
+    if len(value) > MAX_LEXICON_ENTRIES:
+        raise ValueError(f"more than {MAX_LEXICON_ENTRIES} entries")
+    for position, (word, spoken) in enumerate(value.items(), start=1):
+        for what, text, longest in (
+            ("word", word, MAX_WORD_CHARACTERS),
+            ("spoken form", spoken, MAX_SPOKEN_CHARACTERS),
+        ):
+            if not isinstance(text, str) or not 1 <= len(text) <= longest or not text.strip():
+                raise ValueError(f"entry {position}: the {what} is no text of 1 to {longest} characters")
+            if _UNPRINTABLE.search(text):
+                raise ValueError(f"entry {position}: control characters are not allowed in the {what}")
+    return value
+
+
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(speakable)]
 Rate = Annotated[Literal[8000, 16000, 22050, 24000, 48000], BeforeValidator(_rate)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+Lexicon = Annotated[dict[str, str], BeforeValidator(check_lexicon), Field(max_length=MAX_LEXICON_ENTRIES)]
 
 
 class Manner(BaseModel):
@@ -42,6 +68,7 @@ class Manner(BaseModel):
 
     format: wav, pcm, opus, webm, mp3, aac, mp4, flac or mulaw. sample_rate: Hz; None is the format's own.
     speed: factor, 1 is normal. emotion: a tag that the engine performs. language: a code, or `auto`.
+    lexicon: written word or phrase to how it is spoken; heeded whether or not the rest is normalised.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -55,6 +82,7 @@ class Manner(BaseModel):
     speed: float = Field(1.0, ge=SLOWEST, le=FASTEST)
     normalize: bool = True
     emotion: Name | None = None
+    lexicon: Lexicon = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _settle_aliases(self) -> Self:
@@ -87,6 +115,7 @@ class NormalizeRequest(BaseModel):
 
     text: Text
     language: Name = "auto"
+    lexicon: Lexicon = Field(default_factory=dict)
 
 
 class SpanOut(BaseModel):

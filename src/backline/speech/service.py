@@ -105,10 +105,11 @@ class SpeechService:
     def preparation(self, plan: Plan, *, chunking: bool = True) -> Preparation:
         """How a text becomes units for this plan."""
         longest = plan.capabilities.max_characters
+        normaliser = Normaliser(plan.lexicon) if plan.lexicon else self.normaliser
         return Preparation(
             language=plan.language,
             performed=plan.capabilities.emotions,
-            normalise=self.normaliser.normalise if plan.normalize else None,
+            normalise=normaliser.normalise if plan.normalize else normaliser.respell if plan.lexicon else None,
             max_characters=min(MAX_CHARACTERS, longest) if chunking else longest,
             chunking=chunking,
         )

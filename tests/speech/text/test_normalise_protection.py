@@ -31,9 +31,10 @@ def test_less_than_signs_are_no_markup() -> None:
     )
 
 
-def test_the_lexicon_comes_before_every_rule_and_ignores_case() -> None:
-    normaliser = Normaliser({"SQL": "sequel", "Dr.": "driver", "5G": "fifth generation", "नमस्ते": "namaste"})
+def test_the_lexicon_comes_before_every_rule() -> None:
+    normaliser = Normaliser({"sql": "sequel", "Dr.": "driver", "5G": "fifth generation", "नमस्ते": "namaste"})
     assert normaliser.normalise("sql and SQL on 5G", "en").text == "sequel and sequel on fifth generation"
+    assert normaliser.normalise("Dr. Rao", "en").text == "driver Rao"
     assert normaliser.normalise("नमस्ते 5", "hi").text == "namaste पाँच"
     assert normaliser.normalise("MySQLs 5", "en").text == "MySQLs five"
 

@@ -23,8 +23,8 @@ _NATIVE = re.compile("[" + "".join(map(chr, _TO_ASCII)) + "]")
 class Normaliser:
     """Written text to spoken words. Stateless after construction, thread safe, cheap to construct.
 
-    lexicon: written word or phrase to how it is to be spoken; without regard to case, whole words only, and before
-    any rule.
+    lexicon: written word or phrase to how it is to be spoken; whole words only, before any rule, in every language.
+    An entry in small letters is found in any case, one with a capital only as it is written.
     """
 
     def __init__(self, lexicon: Mapping[str, str] | None = None) -> None:
@@ -34,12 +34,16 @@ class Normaliser:
         """`text` as it is read aloud in `language`, each part tied to where it stands in `text`.
 
         language: a BCP 47 code: en, en-us, en-gb, en-in, hi, te; ta and bn for numbers, dates and money. The region
-        decides between dd/mm and mm/dd and between lakh and million. Text in any other language is not changed.
+        decides between dd/mm and mm/dd and between lakh and million. In any other language only the lexicon is heeded.
         Tags, markup, phonetic spellings and words of the lexicon are never touched by a rule.
         """
-        scanner = _scanner(language.lower().replace("_", "-"))
-        if scanner is None:
-            return SpokenText.unchanged(text)
+        return self._read(text, _scanner(language.lower().replace("_", "-")))
+
+    def respell(self, text: str, _language: str) -> SpokenText:
+        """`text` with the words of the lexicon as they are spoken, and all else as it stands, in whatever language."""
+        return self._read(text, None)
+
+    def _read(self, text: str, scanner: Scanner | None) -> SpokenText:
         swapped = self._protection.swap(text)
         if swapped is None:
             return _scan(scanner, text)
@@ -52,7 +56,9 @@ def normalise(text: str, language: str = "auto", *, lexicon: Mapping[str, str] |
     return Normaliser(lexicon).normalise(text, detect_language(text) if language == "auto" else language)
 
 
-def _scan(scanner: Scanner, text: str) -> SpokenText:
+def _scan(scanner: Scanner | None, text: str) -> SpokenText:
+    if scanner is None:
+        return SpokenText.unchanged(text)
     # A native digit becomes one ASCII digit, so that positions stay as they are.
     readable = text.translate(_TO_ASCII) if _NATIVE.search(text) else text
     pieces = scanner.pieces(readable, text)

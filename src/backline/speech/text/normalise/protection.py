@@ -7,9 +7,10 @@ character of the user's own is protected in the same way, so that it survives.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
+from backline.speech.text.normalise.lexicon import Lexicon, Tokens
 from backline.speech.text.normalise.rules import LETTER, Piece
 from backline.speech.text.spans import SpokenText
 
@@ -25,39 +26,52 @@ _IPA = rf"\[(?=[^\]\n]{{0,80}}[{_IPA_LETTER}])[^\[\]\n]{{1,200}}\]|/(?=[^/\n]{{0
 # Sounds of English in ARPAbet, written in capitals with stress digits: [HH AH0 L OW1].
 _ARPABET = r"\[(?=[^\]]{0,80}\d)[A-Z]{1,2}[0-2]?(?: [A-Z]{1,2}[0-2]?){1,40}\]"
 _ALWAYS = rf"[{_PRIVATE}]|{_MARKUP}|{_BRACKET_TAG}|{_IPA}|{_ARPABET}"
+# One token, so that an entry for a word does not tear an address apart: it would no longer be read as one.
+_ADDRESS = r"(?:https?://|www\.)[^\s<>\[\]]{1,300}[\w/]|[A-Za-z\d][A-Za-z\d._+-]{0,63}@[A-Za-z\d.-]{1,100}[A-Za-z]"
 _CHEAP = re.compile(rf"[{_PRIVATE}<\[]|/[^/\n]{{0,80}}[{_IPA_LETTER}]")
 
 
 class Protection:
-    """Finds what is protected. lexicon: written word or phrase to its spoken form, without regard to case."""
+    """Finds what is protected. lexicon: written word or phrase to its spoken form; see `Lexicon` for capitals."""
 
     def __init__(self, lexicon: Mapping[str, str]) -> None:
-        self._lexicon = {written.casefold(): spoken for written, spoken in lexicon.items() if written.strip()}
-        entries = sorted(self._lexicon, key=len, reverse=True)
-        words = "|".join(re.escape(entry) for entry in entries)
-        lexical = rf"(?<![{LETTER}])(?P<word>(?i:{words}))(?![{LETTER}])"
-        self._pattern = re.compile(rf"{lexical}|{_ALWAYS}") if words else None
+        self._lexicon: Lexicon | None = None
+        for written, spoken in lexicon.items():
+            tokens = [token[0] for token in _tokens().finditer(written.strip())]
+            if tokens:
+                self._lexicon = self._lexicon or Lexicon()
+                self._lexicon.add(tokens, spoken)
 
     def swap(self, text: str) -> tuple[SpokenText, list[str]] | None:
         """The text with a mark for each protected stretch, and what each mark stands for; None if there is none."""
-        if self._pattern is None and not _CHEAP.search(text):
+        if self._lexicon is None and not _CHEAP.search(text):
             return None
         pieces: list[Piece] = []
         hidden: list[str] = []
         done = 0
-        for match in (self._pattern or _plain()).finditer(text):
-            pieces.append((text[done : match.start()], done, match.start()))
-            pieces.append((MARK, match.start(), match.end()))
-            hidden.append(self._spoken(match))
-            done = match.end()
+        for start, end, spoken in self._stretches(text):
+            pieces.append((text[done:start], done, start))
+            pieces.append((MARK, start, end))
+            hidden.append(spoken)
+            done = end
         if not hidden:
             return None
         pieces.append((text[done:], done, len(text)))
         return SpokenText.of_pieces(pieces), hidden
 
-    def _spoken(self, match: re.Match[str]) -> str:
-        word = match["word"] if self._lexicon else None
-        return match[0] if word is None else self._lexicon.get(word.casefold(), word)
+    def _stretches(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Start, end and spoken form of each, in order; an entry of the lexicon before a tag at the same place."""
+        found = list(_tokens().finditer(text))
+        words = Tokens([token[0] for token in found]) if self._lexicon else None
+        at = 0
+        while at < len(found):
+            token = found[at]
+            hit = self._lexicon.longest(words, at) if self._lexicon and words else None
+            at = hit[0] if hit else at + 1
+            if hit:
+                yield token.start(), found[at - 1].end(), hit[1]
+            elif token["kept"]:
+                yield token.start(), token.end(), token[0]
 
 
 def restore(spoken: SpokenText, hidden: list[str]) -> SpokenText:
@@ -74,5 +88,6 @@ def restore(spoken: SpokenText, hidden: list[str]) -> SpokenText:
 
 
 @cache
-def _plain() -> re.Pattern[str]:
-    return re.compile(_ALWAYS)
+def _tokens() -> re.Pattern[str]:
+    """Addresses of web and mail, words with the digits in them, blanks, what is always kept, any other character."""
+    return re.compile(rf"{_ADDRESS}|[{LETTER}\d]+|\s+|(?P<kept>{_ALWAYS})|.", re.DOTALL)
