@@ -17,7 +17,7 @@ from backline.clock import utc_now
 from backline.credits.pricing import as_seconds, micro_of
 from backline.credits.queries import Balance
 from backline.credits.service import Credits
-from backline.errors import Invalid
+from backline.errors import Invalid, NotFound
 from backline.ids import new_id
 
 Parts = Mapping[type[Any], Any]
@@ -52,10 +52,10 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         ends = None if days is None else utc_now() + timedelta(days=days)
 
         async def granting(parts: Parts) -> Balance:
-            await parts[Accounts].get(user_id)
+            await _known(parts, user_id)
             name = f"operator:{key or new_id('once')}"
             await parts[Credits].grant(user_id, amount, idempotency_key=name, actor="operator", expires_at=ends)
-            return await parts[Credits].balance(user_id)
+            return await _balance(parts, user_id)
 
         out.print(f"{user_id} has {as_seconds(run(granting).posted)} credits.")
 
@@ -64,8 +64,8 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         """Show what a user has."""
 
         async def asking(parts: Parts) -> Balance:
-            await parts[Accounts].get(user_id)
-            return await parts[Credits].balance(user_id)
+            await _known(parts, user_id)
+            return await _balance(parts, user_id)
 
         has = run(asking)
         out.print(f"{as_seconds(has.posted)} credits, {as_seconds(has.held)} of them held for running work.")
@@ -81,6 +81,16 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         out.print("Every balance equals its entries.")
 
     return app
+
+
+async def _known(parts: Parts, user_id: str) -> None:
+    if await parts[Accounts].get(user_id) is None:
+        raise NotFound("There is no such user; `backline users list` shows them.", code="user_not_found")
+
+
+async def _balance(parts: Parts, user_id: str) -> Balance:
+    balance: Balance = await parts[Credits].balance(user_id)
+    return balance
 
 
 def _micro(seconds: str) -> int:
