@@ -62,7 +62,7 @@ async def make_ticket(
 async def me(request: Request, accounts: Service) -> Me:
     """Who the caller is; nulls for nobody."""
     caller: Principal | None = await caller_if_any(request)
-    user = None if caller is None or caller == LOCAL else await accounts.get(caller.id)
+    user = None if caller is None or caller == LOCAL else await accounts.find(caller.id)
     return _me(user)
 
 

@@ -89,9 +89,16 @@ class Accounts:
         """Who owns what is made on an open loopback server; made on first use."""
         return await self.find_or_create(LOCAL_ISSUER, "local", user_id="local")
 
-    async def get(self, user_id: str) -> User | None:
+    async def find(self, user_id: str) -> User | None:
         async with self._database.read() as tx:
             return await repository.user_by_id(tx, user_id)
+
+    async def get(self, user_id: str) -> User:
+        """Raises NotFound."""
+        user = await self.find(user_id)
+        if user is None:
+            raise _no_such_user()
+        return user
 
     async def list(self, limit: int = 1000) -> list[User]:
         async with self._database.read() as tx:
@@ -109,15 +116,19 @@ class Accounts:
                 raise Conflict("This handle is taken.", code="handle_taken")
             user = await repository.user_by_id(tx, user_id)
         if user is None:
-            raise NotFound("There is no such user.", code="user_not_found")
+            raise _no_such_user()
         return user
 
     async def delete(self, user_id: str) -> None:
         """Their keys and tokens stop working: here at once, on other servers within 30 s."""
         async with self._database.write() as tx:
             if not await repository.lock_user(tx, user_id):
-                raise NotFound("There is no such user.", code="user_not_found")
+                raise _no_such_user()
             for hook in self._on_user_deleted:
                 await hook(tx, user_id)
             await repository.delete_user(tx, user_id)
         self._callers.forget(lambda principal: principal.id == user_id)
+
+
+def _no_such_user() -> NotFound:
+    return NotFound("There is no such user.", code="user_not_found")

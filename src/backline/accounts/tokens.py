@@ -61,7 +61,7 @@ class Tokens:
             user = await self._accounts.find_or_create(identity.issuer, identity.subject, profile=identity.profile)
             return Verdict(Principal(user.id), identity.expires - now)
         own = self._own.read(token)
-        known = await self._accounts.get(own.user_id)
+        known = await self._accounts.find(own.user_id)
         if known is None or (known.issuer in (LOCAL_ISSUER, MOCK_ISSUER) and not self._loopback):
             return Verdict(None)
         return Verdict(Principal(known.id), own.expires - now)
