@@ -33,6 +33,9 @@ _BATCH = 100
 _CLOSE_DELAYS = (0.2, 1.0, 3.0, 10.0)
 """Seconds between attempts to close a hold while the database is away; afterwards the sweep closes it."""
 
+_PATIENCE_SECONDS = 2.0
+"""How long the end of a stream waits for its hold to be closed."""
+
 _SWEEP_SECONDS = 5.0
 
 
@@ -85,6 +88,11 @@ class FreeMeter:
         pass
 
 
+async def free_of_charge(_caller: Principal, _estimate: int) -> Meter:
+    """For what runs without accounts, such as a command."""
+    return FreeMeter()
+
+
 class HoldMeter:
     def __init__(self, billing: Billing, hold: Hold) -> None:
         self.hold = hold
@@ -114,10 +122,10 @@ class HoldMeter:
         await self._close(lambda: self._billing.close(self, release=True))
 
     async def _close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Once; it goes on by itself when whoever waits for it is cancelled."""
+        """Once; it goes on by itself when whoever waits is cancelled, or when it takes long."""
         if self._closing is None:
             self._closing = self._billing.in_background(close())
-        await asyncio.shield(self._closing)
+        await asyncio.wait({self._closing}, timeout=_PATIENCE_SECONDS)
 
 
 class Billing:

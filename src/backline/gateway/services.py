@@ -11,7 +11,7 @@ from typing import Any
 from backline.accounts.assembly import open_accounts
 from backline.accounts.limits import CallerLimits
 from backline.compute.runner import Runner
-from backline.credits.billing import Billing
+from backline.credits.billing import Billing, free_of_charge
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Pricing, micro_of
 from backline.credits.service import Credits
@@ -27,7 +27,7 @@ from backline.speech.plan import Planner
 from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
-from backline.speech.service import Room, SpeechService, any_room
+from backline.speech.service import OpenMeter, Room, SpeechService, any_room
 from backline.web.provide import Provided
 
 
@@ -49,7 +49,16 @@ async def open_services(
         open_runner(settings, catalog) as runner,
     ):
         records = RecordsInMemory(speech.records_kept)
-        service = speech_service(settings, runner, records, metrics, super_resolution, limits.stream)
+        billing, pricing = credits[Billing], credits[Pricing]
+        service = speech_service(
+            settings,
+            runner,
+            records,
+            metrics,
+            super_resolution,
+            limits.stream,
+            lambda caller, estimate: billing.open(caller, pricing.speech, estimate),
+        )
         yield Provided(
             {
                 **accounts,
@@ -144,6 +153,7 @@ def speech_service(
     metrics: Metrics,
     super_resolution: SuperResolution | None = None,
     room: Room = any_room,
+    open_meter: OpenMeter = free_of_charge,
 ) -> SpeechService:
     speech = settings.speech
     return SpeechService(
@@ -155,6 +165,7 @@ def speech_service(
         overlap_seconds=speech.overlap_seconds,
         super_resolution=super_resolution,
         room=room,
+        open_meter=open_meter,
     )
 
 

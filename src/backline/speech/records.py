@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-Outcome = Literal["running", "completed", "cancelled", "client_left", "refused", "failed"]
+Outcome = Literal["running", "completed", "cancelled", "client_left", "exhausted", "refused", "failed"]
+"""exhausted: the credit was used up before the text was."""
 
 
 @dataclass(slots=True)
 class SpeechRecord:
     """One request. Times in milliseconds; `ttfb_ms` counts from the request's arrival to the first audio bytes.
 
-    rtf: seconds the engine took for a second of sound. credits_consumed: seconds of credit, as a decimal string.
+    rtf: seconds the engine took for a second of sound. credits_consumed: seconds of credit, as a decimal string;
+    credits_remaining: what the account had when it was settled; None where nothing is charged.
     input_tokens, output_tokens: only from engines that count them.
     """
 
@@ -39,6 +41,7 @@ class SpeechRecord:
     audio_bytes: int = 0
     chunks_sent: int = 0
     credits_consumed: str = "0"
+    credits_remaining: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     languages: list[str] = field(default_factory=list)

@@ -98,6 +98,8 @@ async def whole(speech: SpeechStream, compute: Compute, folder: Path) -> Stream:
         "X-Credits-Consumed": record.credits_consumed,
         "X-Audio-Seconds": f"{record.audio_seconds:.3f}",
     }
+    if record.credits_remaining is not None:
+        headers["X-Remaining-Credits"] = record.credits_remaining
     if record.rtf is not None:
         headers["X-RTF"] = str(record.rtf)
     if record.input_tokens is not None:

@@ -12,8 +12,9 @@ import numpy as np
 
 from backline.clock import monotonic
 from backline.compute.base import Compute
+from backline.credits.billing import FreeMeter, Meter
 from backline.engines.speech.base import SpeechBlock, SpeechParams, SpeechState
-from backline.errors import BacklineError, Busy, Invalid
+from backline.errors import BacklineError, Busy, Invalid, PaymentRequired
 from backline.media.audio import Samples, silence
 from backline.media.peaks import PeakMeter
 from backline.media.splice import Joiner
@@ -30,6 +31,9 @@ _FIRST_SLICE_SECONDS = 0.1
 _SLICE_SECONDS = 0.3
 """Sound that one turn on a worker thread encodes: short enough that a newcomer's first sound does not wait for it, and
 long enough that turns cost nothing (research: 100 to 300 ms)."""
+
+_DELIVERED = ("cancelled", "client_left", "exhausted")
+"""Ends of a stream before its text's, up to which the sound was heard."""
 
 _INLINE_SECONDS = 1.0
 """Sound that is copied on the event loop at once: about 0.1 ms."""
@@ -58,7 +62,8 @@ class Work:
 class SpeechStream:
     """Read `events` once, to the end or until it is closed; `record` says how it went.
 
-    on_begin: called before anything is made; may refuse. on_end: called however it ends, also after a refusal.
+    on_begin: called before anything is made; may refuse; its meter is told what was delivered. on_end: called however
+    it ends, also after a refusal.
     """
 
     def __init__(
@@ -67,7 +72,7 @@ class SpeechStream:
         work: Work,
         record: SpeechRecord,
         started: float,
-        on_begin: Callable[[], Awaitable[None]],
+        on_begin: Callable[[], Awaitable[Meter]],
         on_end: Callable[[SpeechStream], None],
     ) -> None:
         plan = work.plan
@@ -79,6 +84,7 @@ class SpeechStream:
         self._tally = Tally(record, studio.metrics, work.preparation, started)
         self._on_begin = on_begin
         self._on_end = on_end
+        self._meter: Meter = FreeMeter()  # until it has begun
         self._source_hz = plan.capabilities.rate_hz
         self._renderer = Renderer(plan.audio_format, self._source_hz, plan.rate_hz, studio.super_resolution)
         self._joiner = Joiner(self._source_hz, studio.overlap_seconds)
@@ -108,7 +114,7 @@ class SpeechStream:
         self._tally.begin()
         outcome: Outcome = "failed"
         try:
-            await self._on_begin()
+            self._meter = await self._on_begin()
             async with aclosing(self._speak()) as spoken:
                 async for events in spoken:
                     yield events
@@ -122,6 +128,10 @@ class SpeechStream:
             outcome = "refused"
             self._tally.failed(error.code)
             raise
+        except PaymentRequired as error:
+            outcome = "exhausted" if self._frames and self.record.stream else "refused"
+            self._tally.failed(error.code)
+            raise
         except BacklineError as error:
             self._tally.failed(error.code)
             raise
@@ -132,8 +142,17 @@ class SpeechStream:
             self._tally.failed("internal_error", error)
             raise
         finally:
+            await self._close_meter(outcome)
             self._tally.end(outcome)
             self._on_end(self)
+
+    async def _close_meter(self, outcome: Outcome) -> None:
+        """Delivered sound is charged, whoever ended it; nothing is when it was our fault. A whole answer that was never
+        sent was not delivered."""
+        delivered = outcome == "completed" or (self.record.stream and outcome in _DELIVERED)
+        await (self._meter.settle() if delivered else self._meter.release())
+        self.record.credits_consumed = self._meter.charged if delivered else "0"
+        self.record.credits_remaining = self._meter.remaining
 
     async def _speak(self) -> AsyncGenerator[list[Event], None]:
         state = await self._host.open(self.plan.voice.id)
@@ -196,6 +215,7 @@ class SpeechStream:
         while at < len(samples):
             part = samples[at : at + self._slice_frames()]
             at += len(part)
+            await self._meter.cover(self._microseconds(self._frames + len(part)))
             events = self._outlined(part)
             sound = await self._sound(partial(self._renderer.push, part))
             if sound.data:
@@ -204,6 +224,10 @@ class SpeechStream:
                 yield events
             self._frames += len(part)  # only now it has been taken
             self.record.audio_seconds = round(self._frames / self._source_hz, 6)
+            self._meter.used(self._microseconds(self._frames))
+
+    def _microseconds(self, frames: int) -> int:
+        return frames * 1_000_000 // self._source_hz
 
     def _outlined(self, samples: Samples) -> list[Event]:
         values = self._outline.push(samples) if self._outline else []
