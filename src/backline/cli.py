@@ -31,8 +31,9 @@ from backline.errors import BacklineError, Invalid
 from backline.gateway.app import create_app
 from backline.gateway.limits import require_redis
 from backline.gateway.server import Server
-from backline.gateway.services import fit_schema, open_administration, open_speech
+from backline.gateway.services import fit_schema, open_administration, open_job_loop, open_speech
 from backline.ids import new_id
+from backline.jobs.commands import run_loop
 from backline.media.encode.formats import FORMATS
 from backline.migrations.schema import upgrade
 from backline.observability.logging import configure_logging
@@ -104,6 +105,17 @@ def serve(
     settings.server.data_dir.mkdir(parents=True, exist_ok=True)
     fit_schema(settings)
     Server(create_app(settings), settings.server, lambda address: _say_started(address, settings)).run()
+
+
+@app.command()
+def jobs(
+    data: Annotated[Path | None, typer.Option(help="Folder for what is kept on this machine.")] = None,
+) -> None:
+    """Work on jobs, without a server; any number may run beside each other."""
+    settings = _settings(server={} if data is None else {"data_dir": data})
+    configure_logging(settings.observability.log_level)
+    settings.server.data_dir.mkdir(parents=True, exist_ok=True)
+    asyncio.run(run_loop(lambda: open_job_loop(settings)))
 
 
 @app.command()

@@ -175,6 +175,25 @@ class SpeechSettings(Group):
     supabase_service_key: SecretStr | None = None
 
 
+class JobsSettings(Group):
+    """How durable work is done."""
+
+    loop: bool = True
+    """Whether `backline serve` works on jobs itself; `backline jobs` always does."""
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    """Jobs at once that work on this machine."""
+    max_remote: int = Field(1000, ge=0, le=10_000)
+    """Jobs at once that this process waits for while they run elsewhere."""
+    owner_limit: int = Field(4, ge=1)
+    """Jobs of one user at once, in each queue."""
+    queue_limit: int = Field(1000, ge=1)
+    """Jobs at once in each queue, over all machines."""
+    queue_limits: dict[str, int] = {}
+    """Queues with a limit of their own."""
+    lease_seconds: float = Field(15.0, ge=1, le=600)
+    """How long a job whose process died waits at most until another takes it over."""
+
+
 class ObservabilitySettings(Group):
     """What the server tells about itself."""
 
@@ -194,6 +213,7 @@ class Settings(BaseSettings):
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
     credits: CreditsSettings = Field(default_factory=CreditsSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
+    jobs: JobsSettings = Field(default_factory=JobsSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
 
     @property

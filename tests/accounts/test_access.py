@@ -20,7 +20,7 @@ from tests.conftest import Running, RunServer, running
 OPEN = {"/", "/health", "/health/ready"}
 """They tell nothing about anybody: load balancers and watchdogs ask them from anywhere."""
 
-SOCKETS = {"/v1/tts/ws"}
+SOCKETS = {"/v1/tts/ws", "/ws/jobs/{job_id}"}
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,14 @@ WAYS = [
     Way("POST", "/keys", "/keys", {"name": "new"}, "account", here=201),
     Way("GET", "/keys/{key_id}", "/keys/unknown", None, "account", here=404),
     Way("DELETE", "/keys/{key_id}", "/keys/unknown", None, "account", here=404),
+    Way("GET", "/credits/balance", "/credits/balance"),
+    Way("POST", "/credits/add", "/credits/add", {"seconds": "1"}, "admin"),
+    Way("GET", "/credits/history", "/credits/history"),
+    Way("GET", "/credits/usage", "/credits/usage"),
+    Way("GET", "/api/jobs", "/api/jobs"),
+    Way("GET", "/api/jobs/{job_id}", "/api/jobs/unknown", here=404),
+    Way("GET", "/api/jobs/{job_id}/events", "/api/jobs/unknown/events", here=404),
+    Way("POST", "/api/jobs/{job_id}/cancel", "/api/jobs/unknown/cancel", here=404),
     Way("POST", "/keys/{key_id}/rotate", "/keys/unknown/rotate", None, "account", here=404),
 ]
 """Every route that has a caller. A new route is put here, or is named as open with a reason."""

@@ -15,6 +15,9 @@ from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.gateway import description, health, metrics
 from backline.gateway.services import open_services, scratch_folder
+from backline.jobs import router as jobs
+from backline.jobs import socket as jobs_socket
+from backline.jobs.kinds import JobKind
 from backline.settings import Settings
 from backline.speech import router as speech
 from backline.speech import socket as speech_socket
@@ -31,6 +34,7 @@ def create_app(
     settings: Settings,
     catalog: tuple[EngineEntry, ...] = CATALOG,
     super_resolution: SuperResolution | None = None,
+    job_kinds: tuple[JobKind, ...] = (),
 ) -> FastAPI:
     """Routes and middleware; the services come up with the server and go down with it (`app.state.provided`)."""
 
@@ -40,7 +44,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         scratch_folder(settings).mkdir(parents=True, exist_ok=True)
-        async with open_services(settings, catalog, super_resolution) as provided:
+        async with open_services(settings, catalog, super_resolution, job_kinds) as provided:
             app.state.provided = provided
             await provided.get(SpeechService).warm_up()
             yield
@@ -60,6 +64,9 @@ def create_app(
         accounts.router,
         keys_router.router,
         credits.router,
+        jobs.router,
+        jobs.streams,
+        jobs_socket.router,
         health.router,
         metrics.router,
         description.router,

@@ -19,6 +19,8 @@ from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.limits import open_limits
 from backline.gateway.metrics import MetricsAccess
+from backline.jobs.assembly import open_jobs
+from backline.jobs.kinds import JobKind
 from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
 from backline.realtime.sessions import Sessions
@@ -36,6 +38,7 @@ async def open_services(
     settings: Settings,
     catalog: tuple[EngineEntry, ...] = CATALOG,
     super_resolution: SuperResolution | None = None,
+    job_kinds: tuple[JobKind, ...] = (),
 ) -> AsyncIterator[Provided]:
     """Everything that runs, while it runs; closed in the opposite order."""
     speech = settings.speech
@@ -47,6 +50,7 @@ async def open_services(
         open_accounts(settings, database, [credits[Credits].welcome]) as accounts,
         open_limits(settings, metrics) as limits,
         open_runner(settings, catalog) as runner,
+        open_jobs(settings.jobs, database, job_kinds) as jobs,
     ):
         records = RecordsInMemory(speech.records_kept)
         billing, pricing = credits[Billing], credits[Pricing]
@@ -63,6 +67,7 @@ async def open_services(
             {
                 **accounts,
                 **credits,
+                **jobs,
                 CallerLimits: limits,
                 Database: database,
                 Sessions: Sessions(),
@@ -72,6 +77,15 @@ async def open_services(
                 SpeechSettings: speech,
             }
         )
+
+
+@asynccontextmanager
+async def open_job_loop(
+    settings: Settings, job_kinds: tuple[JobKind, ...] = ()
+) -> AsyncIterator[Mapping[type[Any], Any]]:
+    """The loop alone, for machines that only work."""
+    async with open_database(settings) as database, open_jobs(settings.jobs, database, job_kinds, loop=True) as jobs:
+        yield jobs
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from backline.clock import Monotonic, monotonic
 from backline.errors import Conflict, Unavailable
 from backline.jobs import repository
 from backline.jobs.hints import Hint, News
-from backline.jobs.job import Data, Job
+from backline.jobs.job import TERMINAL, Data, Job
 from backline.jobs.queue import Jobs
 from backline.observability.logging import get_logger
 
@@ -57,6 +57,9 @@ class Progress:
         self._something.set()
 
     def note(self, kind: str, data: Data) -> None:
+        """Raises ValueError for a word that means the end of a job."""
+        if kind in TERMINAL:
+            raise ValueError(f"a note cannot be called {kind}")
         self.last_sign = self._clock()
         if len(self._notes) >= MAX_NOTES:
             get_logger().warning("jobs.note_dropped", job_id=self._job.id)

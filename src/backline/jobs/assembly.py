@@ -1,0 +1,42 @@
+"""Jobs put together, for whoever serves and for `backline jobs`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from backline.db.database import Database
+from backline.jobs.following import Following
+from backline.jobs.hints import Hints
+from backline.jobs.kinds import JobKind, JobKinds
+from backline.jobs.loop import JobLoop, LoopOptions
+from backline.jobs.queue import Jobs
+from backline.settings import JobsSettings
+
+
+@asynccontextmanager
+async def open_jobs(
+    settings: JobsSettings, database: Database, kinds: Iterable[JobKind], *, loop: bool | None = None
+) -> AsyncIterator[dict[type[Any], Any]]:
+    """Jobs, and the loop that works on them, while the block runs. loop: None does as the settings say."""
+    jobs = Jobs(database, JobKinds(kinds), Hints())
+    following = Following(jobs)
+    with jobs.hints.told_to(following.on_hint):
+        parts: dict[type[Any], Any] = {Jobs: jobs, Following: following}
+        if settings.loop if loop is None else loop:
+            async with JobLoop(jobs, options_of(settings)).running() as running:
+                yield {**parts, JobLoop: running}
+        else:
+            yield parts
+
+
+def options_of(settings: JobsSettings) -> LoopOptions:
+    return LoopOptions(
+        lease_seconds=settings.lease_seconds,
+        local=settings.workers,
+        remote=settings.max_remote,
+        owner_limit=settings.owner_limit,
+        queue_limit=settings.queue_limit,
+        queue_limits=settings.queue_limits,
+    )
