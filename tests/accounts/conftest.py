@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +14,10 @@ import pytest
 from sqlalchemy import select
 
 from backline.accounts.keys import Keys, NewKey
+from backline.accounts.models import api_keys
 from backline.accounts.principal import USER_SCOPES
 from backline.accounts.service import OPERATOR_ISSUER, Accounts
+from backline.clock import utc_now
 from backline.db.base import metadata
 from backline.db.database import open_synchronous
 from backline.gateway.services import open_administration
@@ -50,6 +53,14 @@ class Operator:
 
     def revoke(self, key_id: str) -> None:
         self.do(lambda parts: parts[Keys].revoke(None, key_id))
+
+    def expire(self, key_id: str) -> None:
+        """Its end came a second ago."""
+        engine = open_synchronous(self.settings.database_address)
+        with engine.begin() as connection:
+            ended = api_keys.update().where(api_keys.c.id == key_id)
+            connection.execute(ended.values(expires_at=utc_now() - timedelta(seconds=1)))
+        engine.dispose()
 
     def delete(self, user_id: str) -> None:
         self.do(lambda parts: parts[Accounts].delete(user_id))
