@@ -63,12 +63,13 @@ class FakeIssuer:
             return {"issuer": self.name, "audience": AUDIENCE, "jwks_url": f"{self.url}/keys"}
         return {"issuer": self.url, "audience": AUDIENCE}
 
-    def token(self, subject: str = "anna", *, key: SigningKey | None = None, headers: Any = None, **claims: Any) -> str:
+    def token(self, subject: str = "anna", *, key: SigningKey | None = None, **claims: Any) -> str:
         """claims: instead of the usual ones; None leaves one out."""
         key, now = key or self.keys[0], int(time.time())
+        named = {"kid": key.kid} if key.kid else {}
         usual = {"iss": self.name or self.url, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": now + 600}
         said = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-        return jwt.encode(said, key.private, key.algorithm, {"kid": key.kid, **(headers or {})})
+        return jwt.encode(said, key.private, key.algorithm, named)
 
     def respond(self, path: str) -> Answer:
         self.asked.append(path)
