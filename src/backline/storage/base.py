@@ -7,7 +7,7 @@ The wait for a source is the caller's: a client that stalls is no failure of the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Self
@@ -79,7 +79,7 @@ class Reading:
     info: ObjectInfo
     start: int
     stop: int
-    stream: AsyncIterator[bytes]
+    stream: AsyncGenerator[bytes, None]
 
     @property
     def size_bytes(self) -> int:

@@ -17,7 +17,7 @@ from obstore.store import LocalStore
 
 from backline.ids import new_id
 from backline.storage import local_files
-from backline.storage.base import Page, SignedRequest, Source, Stored, Uploads
+from backline.storage.base import ByteRange, ObjectInfo, Page, Reading, SignedRequest, Source, Stored, Uploads
 from backline.storage.failures import Limits
 from backline.storage.local_files import IncomingFile
 from backline.storage.local_uploads import LocalUploads
@@ -59,8 +59,7 @@ class LocalDisk(OverObstore):
         async with self._incoming_file() as file:
             await self._write(file, source, max_bytes)
             await self._slow_threads.run(file.publish, target, self._root, if_absent=if_absent)
-        info = await self._threads.run(local_files.info, self._root, key)
-        return Stored(file.digest.size_bytes, file.digest.hex, info.etag)
+        return Stored(file.digest.size_bytes, file.digest.hex, file.etag)
 
     async def _write(self, file: IncomingFile, source: Source, max_bytes: int | None) -> None:
         """One block is written while the next one is fetched."""
@@ -84,6 +83,13 @@ class LocalDisk(OverObstore):
             yield file
         finally:
             await self._threads.finish(file.discard)
+
+    async def get(self, key: str, byte_range: ByteRange | None = None) -> Reading:
+        await self.head(key)  # obstore has no word for a folder or for a path below a file
+        return await super().get(key, byte_range)
+
+    async def head(self, key: str) -> ObjectInfo:
+        return await self._threads.run(local_files.info, self._root, check_key(key))
 
     async def list(self, prefix: str = "", *, after: str | None = None, limit: int = 1000) -> Page:
         below = check_prefix(prefix)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from backline.errors import Conflict
 from backline.storage.base import ObjectInfo
-from backline.storage.failures import away, object_exists
+from backline.storage.failures import away, not_found, object_exists
 from backline.storage.streams import Digest
 
 _PUBLISH_ATTEMPTS = 5
@@ -26,6 +28,7 @@ class IncomingFile:
 
     def __init__(self, path: Path) -> None:
         self.digest = Digest()
+        self.etag = ""
         self._path = path
         self._lock = threading.Lock()
         self._file: int | None = None
@@ -47,6 +50,7 @@ class IncomingFile:
             if self._file is None:
                 self._file = create(self._path)
             os.fsync(self._file)
+            self.etag = etag(os.fstat(self._file))
             publish(self._path, target, root, if_absent=if_absent)
 
     def discard(self) -> None:
@@ -137,13 +141,20 @@ def _sync_folder(folder: Path) -> None:
 def copy_file(source: Path, temporary: Path, target: Path, root: Path) -> None:
     """A real copy: a link would carry the old file's time, by which sweeps judge."""
     try:
-        with source.open("rb") as reader, os.fdopen(create(temporary), "wb") as writer:
+        with _open_object(source) as reader, os.fdopen(create(temporary), "wb") as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
             writer.flush()
             os.fsync(writer.fileno())
         publish(temporary, target, root, if_absent=False)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open_object(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except (IsADirectoryError, NotADirectoryError):
+        raise not_found() from None
 
 
 def remove(paths: list[Path], root: Path) -> None:
@@ -183,7 +194,13 @@ def walk(root: Path, prefix: str, after: str) -> Iterator[ObjectInfo]:
 
 
 def info(root: Path, key: str) -> ObjectInfo:
-    return _info(key, (root / key).stat())
+    try:
+        status = (root / key).stat()
+    except NotADirectoryError:
+        raise not_found() from None
+    if not stat.S_ISREG(status.st_mode):
+        raise not_found()
+    return _info(key, status)
 
 
 def _info(key: str, status: os.stat_result) -> ObjectInfo:

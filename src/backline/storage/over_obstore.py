@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 import obstore
@@ -41,7 +41,7 @@ class OverObstore(Storage):
         start, stop = byte_range.within(info.size_bytes) if byte_range else (0, info.size_bytes)
         return Reading(info, start, stop, self._stream(result, stop - start))
 
-    async def _stream(self, result: GetResult, size_bytes: int) -> AsyncIterator[bytes]:
+    async def _stream(self, result: GetResult, size_bytes: int) -> AsyncGenerator[bytes, None]:
         stream = result.stream(min_chunk_size=READ_BYTES)
         missing = size_bytes
         while True:
@@ -99,6 +99,9 @@ class OverObstore(Storage):
     async def copy(self, source_key: str, target_key: str) -> None:
         check_key(source_key)
         check_key(target_key)
+        if source_key == target_key:  # S3 refuses it
+            await self.head(source_key)
+            return
         async with within(self._limits.part_seconds):
             await obstore.copy_async(self._store, source_key, target_key)
 

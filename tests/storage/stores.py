@@ -1,0 +1,69 @@
+"""The back ends as the tests set them up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from backline.storage.base import Reading, Storage
+from backline.storage.failures import Limits
+from backline.storage.in_memory import InMemory
+from backline.storage.local_disk import LocalDisk
+from backline.storage.s3 import S3
+from backline.storage.s3_requests import Bucket
+from backline.storage.signing import UrlSigner
+from backline.storage.sigv4 import Credentials
+
+SECRET = b"a secret for the tests, 32 bytes"
+CREDENTIALS = Credentials("AKIATESTACCESSKEY", "test/secret+key")
+MIB = 1 << 20
+PART_BYTES = 5 * MIB
+"""The least that S3 takes."""
+
+
+def signer(**options: Any) -> UrlSigner:
+    return UrlSigner([SECRET], **options)
+
+
+def bucket(endpoint: str, name: str = "files") -> Bucket:
+    return Bucket(endpoint, name, "us-east-1", CREDENTIALS)
+
+
+def s3(endpoint: str, name: str = "files", **options: Any) -> S3:
+    return S3(bucket(endpoint, name), part_bytes=PART_BYTES, **options)
+
+
+def local(root: Path, **options: Any) -> LocalDisk:
+    return LocalDisk(root, signer(), **options)
+
+
+def memory(**options: Any) -> InMemory:
+    return InMemory(signer(), **options)
+
+
+def quick() -> Limits:
+    """For stores that never answer."""
+    return Limits(connect_seconds=0.5, answer_seconds=0.5, part_seconds=1.0)
+
+
+async def pieces(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def read(reading: Reading) -> bytes:
+    return b"".join([chunk async for chunk in reading.stream])
+
+
+async def content(storage: Storage, key: str) -> bytes:
+    return await read(await storage.get(key))
+
+
+async def keys(storage: Storage, prefix: str = "") -> list[str]:
+    return [one.key for one in (await storage.list(prefix)).objects]
+
+
+def pattern(size: int) -> bytes:
+    """Bytes that show where they belong: no two blocks of 4 are alike nearby."""
+    return b"".join(number.to_bytes(4, "big") for number in range(-(-size // 4)))[:size]
