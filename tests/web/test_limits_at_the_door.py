@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +10,20 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from backline.accounts.keys import Keys, NewKey
-from backline.accounts.service import Accounts
-from backline.gateway.services import open_administration
-from backline.settings import Settings
 from tests.conftest import Running, RunServer
 from tests.databases import copy_of_sqlite
 from tests.fakes.engines import SlowEngine, entry
+from tests.web.some_key import PEPPER, make_key
 
-PEPPER = "p" * 32
 
-
-def make_key(data_dir: Path, *, requests_per_minute: int | None = None, max_streams: int | None = None) -> str:
-    """A key in the database of the server that will run there."""
-
-    async def make() -> str:
-        settings = Settings(_env_file=None, server={"data_dir": data_dir}, accounts={"key_pepper": PEPPER})
-        async with open_administration(settings) as parts:
-            accounts: Accounts = parts[Accounts]
-            user = await accounts.find_or_create("test", "somebody")
-            keys: Keys = parts[Keys]
-            wanted = NewKey("test", ("speech",), requests_per_minute, max_streams)
-            _, key = await keys.create_for(user.id, wanted)
-            return key
-
+def key_for(data_dir: Path, *, requests_per_minute: int | None = None, max_streams: int | None = None) -> str:
+    """Of the server that will run there."""
     copy_of_sqlite(data_dir)
-    return asyncio.run(make())
+    return make_key({"data_dir": data_dir}, requests_per_minute=requests_per_minute, max_streams=max_streams)
 
 
 def start(run_server: RunServer, *catalog: Any, **settings: Any) -> Running:
-    return run_server(catalog, accounts={"key_pepper": PEPPER}, **settings)
+    return run_server(catalog, accounts=PEPPER, **settings)
 
 
 def told(answer: httpx.Response) -> tuple[int, int]:
@@ -65,7 +48,7 @@ def test_an_address_is_limited_before_anybody_is_known(run_server: RunServer) ->
 def test_a_key_has_its_own_limit_and_openai_clients_read_it_in_their_envelope(
     run_server: RunServer, tmp_path: Path
 ) -> None:
-    key, other = make_key(tmp_path / "data", requests_per_minute=2), make_key(tmp_path / "data")
+    key, other = key_for(tmp_path / "data", requests_per_minute=2), key_for(tmp_path / "data")
     server = start(run_server, limits={"key_requests_per_minute": 50})
     with server.client(headers={"X-API-Key": key}) as client:
         assert [told(client.get("/v1/tts/health")) for _ in range(2)] == [(2, 1), (2, 0)]
@@ -77,7 +60,7 @@ def test_a_key_has_its_own_limit_and_openai_clients_read_it_in_their_envelope(
 
 
 def test_of_the_address_and_the_key_the_tighter_is_told(run_server: RunServer, tmp_path: Path) -> None:
-    key = make_key(tmp_path / "data", requests_per_minute=4)
+    key = key_for(tmp_path / "data", requests_per_minute=4)
     limits = {"address_requests_per_minute": 3}
     server = start(run_server, server={"trusted_proxies": ["127.0.0.1"]}, limits=limits)
     with server.client(headers={"X-API-Key": key}) as client:
@@ -114,7 +97,7 @@ def test_this_machine_is_not_limited_while_the_server_is_open_to_it(run_server: 
 
 
 def test_a_socket_counts_and_is_closed_with_4429(run_server: RunServer, tmp_path: Path) -> None:
-    key = make_key(tmp_path / "data", requests_per_minute=1)
+    key = key_for(tmp_path / "data", requests_per_minute=1)
     server = start(run_server)
     headers = {"X-API-Key": key}
     with connect(server.socket_address, additional_headers=headers) as first:
@@ -129,9 +112,9 @@ def test_a_socket_counts_and_is_closed_with_4429(run_server: RunServer, tmp_path
 def test_a_stream_more_than_a_key_may_have_is_refused_until_one_has_ended(
     run_server: RunServer, tmp_path: Path
 ) -> None:
-    key = make_key(tmp_path / "data", max_streams=1)
+    key = key_for(tmp_path / "data", max_streams=1)
     server = start(run_server, entry(SlowEngine, default=True))
-    body = {"text": "x" * 200, "format": "pcm", "stream": True}
+    body = {"text": "x" * 60, "format": "pcm", "stream": True}
     with server.client(headers={"X-API-Key": key}) as client:
         with client.stream("POST", "/v1/tts/generate", json=body) as running:
             assert running.status_code == 200
@@ -149,7 +132,7 @@ def test_a_stream_more_than_a_key_may_have_is_refused_until_one_has_ended(
 
 
 def test_a_server_is_asked_under_its_names_alone(run_server: RunServer, tmp_path: Path) -> None:
-    key = make_key(tmp_path / "data")
+    key = key_for(tmp_path / "data")
     server = start(run_server, server={"host": "0.0.0.0", "allowed_hosts": ["api.example.com"]})
     with server.client(headers={"X-API-Key": key}) as client:
         for host, status in (
@@ -165,7 +148,7 @@ def test_a_server_is_asked_under_its_names_alone(run_server: RunServer, tmp_path
 
 
 def test_a_socket_is_opened_by_pages_of_named_origins_alone(run_server: RunServer, tmp_path: Path) -> None:
-    key = make_key(tmp_path / "data")
+    key = key_for(tmp_path / "data")
     server = start(run_server, server={"cors_origins": ["https://app.example.com"]})
     for origin, code in (("https://app.example.com", None), ("https://evil.example.com", 4403)):
         with connect(server.socket_address, additional_headers={"X-API-Key": key, "Origin": origin}) as socket:
