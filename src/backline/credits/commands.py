@@ -17,7 +17,7 @@ from backline.clock import utc_now
 from backline.credits.pricing import as_seconds, micro_of
 from backline.credits.queries import Balance
 from backline.credits.service import Credits
-from backline.errors import Invalid, NotFound
+from backline.errors import Invalid
 from backline.ids import new_id
 
 Parts = Mapping[type[Any], Any]
@@ -52,7 +52,7 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         ends = None if days is None else utc_now() + timedelta(days=days)
 
         async def granting(parts: Parts) -> Balance:
-            await _known(parts, user_id)
+            await parts[Accounts].get(user_id)
             name = f"operator:{key or new_id('once')}"
             await parts[Credits].grant(user_id, amount, idempotency_key=name, actor="operator", expires_at=ends)
             return await _balance(parts, user_id)
@@ -64,7 +64,7 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         """Show what a user has."""
 
         async def asking(parts: Parts) -> Balance:
-            await _known(parts, user_id)
+            await parts[Accounts].get(user_id)
             return await _balance(parts, user_id)
 
         has = run(asking)
@@ -81,11 +81,6 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         out.print("Every balance equals its entries.")
 
     return app
-
-
-async def _known(parts: Parts, user_id: str) -> None:
-    if await parts[Accounts].get(user_id) is None:
-        raise NotFound("There is no such user; `backline users list` shows them.", code="user_not_found")
 
 
 async def _balance(parts: Parts, user_id: str) -> Balance:

@@ -14,7 +14,7 @@ from backline.accounts.service import Accounts
 from backline.credits.pricing import as_clock, as_seconds, micro_of
 from backline.credits.schemas import AddRequest, BalanceReply, DayOut, HistoryReply, MovementOut, UsageReply
 from backline.credits.service import Credits
-from backline.errors import BacklineError, Denied, NotFound
+from backline.errors import BacklineError, Denied
 from backline.ids import new_id
 from backline.web.provide import Provided, provide
 
@@ -41,8 +41,8 @@ async def add_credit(
     provided: Provided = connection.app.state.provided
     _check_may_add(connection, caller, body.user_id)
     owner = body.user_id or caller.id
-    if body.user_id is not None and await provided.get(Accounts).get(body.user_id) is None:
-        raise NotFound("There is no such user.", code="user_not_found")
+    if body.user_id is not None:
+        await provided.get(Accounts).get(body.user_id)
     key = f"add:{caller.id}:{idempotency_key or new_id('once')}"
     await credits.grant(owner, micro_of(body.seconds), idempotency_key=key, actor=caller.id)
     return await _balance(caller if owner == caller.id else Principal(owner), credits)
