@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from backline.ids import new_id
@@ -45,7 +44,7 @@ def s3_endpoint() -> Iterator[str]:
 def s3_bucket(s3_endpoint: str) -> str:
     """A fresh bucket's name."""
     name = new_id("b").replace("_", "-")
-    httpx.put(f"{s3_endpoint}/{name}", timeout=20).raise_for_status()
+    stores.make_bucket(s3_endpoint, name)
     return name
 
 

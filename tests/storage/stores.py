@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from backline.storage.base import Reading, Storage
 from backline.storage.failures import Limits
 from backline.storage.in_memory import InMemory
@@ -28,6 +30,10 @@ def signer(**options: Any) -> UrlSigner:
 
 def bucket(endpoint: str, name: str = "files") -> Bucket:
     return Bucket(endpoint, name, "us-east-1", CREDENTIALS)
+
+
+def make_bucket(endpoint: str, name: str) -> None:
+    httpx.put(f"{endpoint}/{name}", timeout=20).raise_for_status()
 
 
 def s3(endpoint: str, name: str = "files", **options: Any) -> S3:

@@ -59,7 +59,7 @@ class UrlSigner:
         self, key: str, expires_seconds: int, content_type: str | None = None, download_name: str | None = None
     ) -> SignedRequest:
         expires = expiry(self._clock(), expires_seconds)
-        name = download_name and check_name(download_name)
+        name = None if download_name is None else check_name(download_name)
         grant = Grant("GET", check_key(key), _seconds(expires), content_type, None, name)
         return SignedRequest("GET", self._url(grant), {}, expires)
 
@@ -72,7 +72,7 @@ class UrlSigner:
     def _url(self, grant: Grant) -> str:
         fields: dict[str, str | int | None] = {
             "expires": grant.expires,
-            "type": grant.content_type and check_content_type(grant.content_type),
+            "type": None if grant.content_type is None else check_content_type(grant.content_type),
             "bytes": grant.max_bytes,
             "name": grant.download_name,
             "signature": _mac(self._secrets[0], grant),
