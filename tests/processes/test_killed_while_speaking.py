@@ -47,7 +47,8 @@ def test_what_had_been_written_down_is_charged_and_the_rest_is_free_again(start_
         client.stream("POST", "/v1/tts/generate", json={"text": LONG, "stream": True, "format": "pcm"}) as answer,
     ):
         assert answer.status_code == 200
-        next(answer.iter_raw(1000))
+        heard = answer.iter_raw(1000)  # kept: without it the answer would be closed
+        next(heard)
         until(lambda: Decimal(balance(other)["balance_seconds"]) < 600)
         first.signal(SIGKILL)
         first.ended()
