@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,13 +15,17 @@ import pytest
 from redis import Redis
 
 from backline.errors import Busy
+from backline.gateway.limits import require_redis
 from backline.observability.logging import configure_logging
 from backline.observability.metrics import MetricsInMemory
+from backline.settings import Settings
 from backline.web.middleware import ANSWER_HEADERS
 from backline.web.rate_limit import RateLimiter
 from backline.web.redis_link import RedisLink, open_link
 from backline.web.sliding_window import MICROSECONDS
 from tests.web.redis_process import Mute, RedisProcess
+
+SENTINEL = "redis+sentinel://localhost:26379/mymaster"
 
 
 @pytest.fixture
@@ -214,8 +219,21 @@ async def test_a_server_that_was_busy_does_not_take_redis_for_lost(redis: RedisP
     assert not link.away
 
 
-@pytest.mark.parametrize("url", ["http://localhost", "localhost:6379", "redis", "", "redis://host:port/0"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost", "redis://localhost", "localhost:6379", "redis", "", "redis://host:port/0"]
+)
 def test_an_address_that_is_none_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(ValueError, match="no address of a Redis") as refused:
+    with pytest.raises(ValueError, match="no address of a Redis with its port") as refused:
         open_link(url, MetricsInMemory())
     assert not url or url not in str(refused.value).replace("redis://host:6379/0", "").replace("Redis", "")
+
+
+@pytest.mark.parametrize("url", ["rediss://:secret@localhost:6380/1", "redis+unix:///run/redis.sock", SENTINEL])
+def test_the_addresses_of_the_manual_are_known(url: str) -> None:
+    open_link(url, MetricsInMemory())
+
+
+def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio.retry", None)
+    with pytest.raises(ValueError, match=r"pip install 'backline\[redis\]'"):
+        require_redis(Settings(_env_file=None, limits={"redis_url": "redis://localhost"}))

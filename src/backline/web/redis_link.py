@@ -117,7 +117,9 @@ def open_link(url: str, metrics: Metrics) -> RedisLink:
     try:
         return RedisLink(cast(RedisStorage, storage_from_string(f"async+{url}", **options)), metrics)
     except (ConfigurationError, ValueError):
-        raise ValueError("BACKLINE_LIMITS__REDIS_URL is no address of a Redis, such as redis://host:6379/0.") from None
+        raise ValueError(
+            "BACKLINE_LIMITS__REDIS_URL is no address of a Redis with its port, such as redis://host:6379/0."
+        ) from None
 
 
 @asynccontextmanager
