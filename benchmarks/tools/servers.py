@@ -45,3 +45,9 @@ def resident_mb(pid: int) -> float:
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1000
     raise ValueError("no VmRSS")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used, in user and kernel mode; of its children nothing."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -6,15 +6,16 @@ Fields are names and numbers. To keep a text out even when somebody passes one b
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import FilteringBoundLogger
 
 from backline.observability.context import request_id
@@ -31,39 +32,80 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
 
     level: DEBUG, INFO, WARNING or ERROR.
     """
-    out = cast(TextIO, _Unfailing(stream or sys.stderr))
-    structlog.configure(
-        processors=_PROCESSORS,
-        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
-        logger_factory=structlog.WriteLoggerFactory(file=out),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(out)
+    out = _Unfailing(stream or sys.stderr)
+    structlog.configure(logger_factory=_OneLogger(level, out))
+    handler = logging.StreamHandler(cast(TextIO, out))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_FOREIGN_PROCESSORS))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING if level != "DEBUG" else logging.INFO)
 
 
+class _OneLogger:
+    """What structlog asks for loggers; here there is one, made once: binding a new one for a line costs as much again
+    as the line."""
+
+    def __init__(self, level: str, out: _Unfailing) -> None:
+        new: Callable[..., Logger] = structlog.make_filtering_bound_logger(level.lower())
+        self.logger = new(out, processors=[_our_line], context={})
+
+    def __call__(self, *_arguments: object) -> Logger:
+        return self.logger
+
+
 class _Unfailing:
-    """A stream that may have lost its reader: what cannot be logged must not fail what was being done."""
+    """A stream that may have lost its reader: what cannot be logged must not fail what was being done.
+
+    For structlog it is the place where a finished line goes, whatever its level.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def write(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(line)
+    def write(self, text: str) -> None:
+        try:  # noqa: SIM105 - `suppress` costs more than the write
+            self._stream.write(text)
+        except (OSError, ValueError):
+            pass
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        try:  # noqa: SIM105
             self._stream.flush()
+        except (OSError, ValueError):
+            pass
+
+    def line(self, line: str) -> None:
+        self.write(line + "\n")
+        self.flush()
+
+    debug = info = warning = error = critical = line
 
 
 def get_logger() -> Logger:
     """A logger that adds the request id by itself."""
-    logger: Logger = structlog.get_logger()
+    factory = structlog.get_config()["logger_factory"]
+    logger: Logger = factory.logger if isinstance(factory, _OneLogger) else structlog.get_logger()
     return logger
+
+
+def _our_line(_logger: object, method: str, event: MutableMapping[str, Any]) -> str:
+    """One step instead of structlog's six: a streamed request of a millisecond has four lines."""
+    event["level"] = method
+    _add_request_id(None, method, event)
+    if not FORBIDDEN_FIELDS.isdisjoint(event):
+        _drop_forbidden(event)
+    if "exc_info" in event:
+        _describe_exception(None, method, event)
+    event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
+    return _as_json(event)
+
+
+def _as_json(event: MutableMapping[str, Any]) -> str:
+    """pydantic's writer takes a quarter of the standard library's time, but does not take everything."""
+    try:
+        return to_json(event, fallback=str).decode()
+    except ValueError:
+        return _ENCODER.encode(event)
 
 
 def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -73,10 +115,9 @@ def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, An
     return event
 
 
-def _drop_forbidden(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _drop_forbidden(event: MutableMapping[str, Any]) -> None:
     for name in FORBIDDEN_FIELDS & event.keys():
         del event[name]
-    return event
 
 
 def _describe_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -103,16 +144,7 @@ def _drop_foreign_message(_logger: object, _method: str, event: MutableMapping[s
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)  # made once: dumps makes one a call
-_RENDER = structlog.processors.JSONRenderer(serializer=lambda event, **_: _ENCODER.encode(event))
-
-_PROCESSORS: list[Any] = [
-    structlog.processors.add_log_level,
-    _add_request_id,
-    _drop_forbidden,
-    _describe_exception,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    _RENDER,
-]
+_RENDER = structlog.processors.JSONRenderer(serializer=lambda event, **_: _as_json(event))
 
 _FOREIGN_PROCESSORS: list[Any] = [
     structlog.stdlib.add_log_level,
