@@ -256,9 +256,9 @@ def test_a_socket_of_a_server_that_others_can_reach_is_refused(run_server: RunSe
     assert (error["type"], error["code"], code) == ("error", "unauthenticated", 4401)
 
 
-def shake_hands(server: Running, headers: dict[str, str]) -> tuple[dict[str, Any], int | None]:
+def shake_hands(server: Running, headers: dict[str, str], query: str = "") -> tuple[dict[str, Any], int | None]:
     """Open a socket with these very headers. Its first event, and the code with which it was closed at once."""
-    protocol = ClientProtocol(parse_uri(server.socket_address))
+    protocol = ClientProtocol(parse_uri(server.socket_address + query))
     request = protocol.connect()
     for name, value in filled(headers, server).items():
         if name in request.headers:

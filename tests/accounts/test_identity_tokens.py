@@ -251,11 +251,10 @@ async def test_one_issuer_may_vouch_for_two_apps(issuer: FakeIssuer) -> None:
 async def test_keys_come_over_https_or_from_this_machine(url: str, allowed: bool) -> None:
     assert may_be_fetched(url) == allowed
     if not allowed:
-        async with httpx.AsyncClient() as client:
+        issuer = Issuer(issuer="https://issuer.example", audience=AUDIENCE, jwks_url=url)
+        async with open_publisher() as publisher:
             with pytest.raises(Invalid):
-                IdentityTokens(
-                    [Issuer(issuer="https://a.example", audience="a", jwks_url=url)], HttpPublisher(client), 0
-                )
+                IdentityTokens([issuer], publisher, 0)
 
 
 def test_whoever_an_issuer_vouches_for_is_a_user_everywhere(public: Public) -> None:

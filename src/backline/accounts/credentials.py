@@ -61,7 +61,7 @@ def _in_address(scope: Scope) -> str | None:
     """The ticket of a WebSocket. Addresses are kept in histories and logs, so nothing that lasts may be in one."""
     ticket = None
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-        if name.lower() in _LASTING or value.startswith(PREFIX):
+        if name.lower() in _LASTING or value.startswith((PREFIX, "eyJ")):  # a key; the head of a JWT
             raise Unauthenticated(
                 "Keys and tokens are sent in a header, never in an address. For a socket: POST /auth/ticket, then "
                 "?ticket=. Replace this one, it may have been written down on its way.",
