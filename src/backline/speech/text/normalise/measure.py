@@ -66,9 +66,7 @@ class _Measure:
             return None
         text, language = match["n"], self._language
         number = self._numbers.cardinal(text, counted=True)
-        single = (amount(text) == 1 and "." not in text and not match["m"]) or (
-            "-" in match["g"] and not match["u"].endswith("s")
-        )
+        single = (amount(text) == 1 and "." not in text and not match["m"]) or self._modifies(match)
         name = unit.one if single else unit.many
         if match["p"]:
             name = f"{language.powers[_POWERS[match['p'].lower()]]} {name}"
@@ -87,6 +85,16 @@ class _Measure:
             pieces.append((" " + word, match.end("n"), match.end("m")))
         pieces.append((" " + name, pieces[-1][2], match.end()))
         return pieces
+
+    def _modifies(self, match: re.Match[str]) -> bool:
+        """Like an adjective: a 7-millimeter bullet, a 5 km run; what is written in the plural stays so."""
+        written = match["u"].lower()
+        units, language = self._language.units, self._language
+        if written.endswith("s") and units.get(written) == units.get(written[:-1]):
+            return False
+        if "-" in match["g"]:
+            return True
+        return language.modifies is not None and language.modifies(match.string, match.start(), match.end())
 
     def height(self, match: re.Match[str]) -> Reading:
         """5'10": feet and inches."""

@@ -36,7 +36,9 @@ def rules(language: Language) -> list[Rule]:
     magnitude = rf"(?:\s?(?P<m>{scales}){END}{more})?"
     each = rf"(?:/(?P<r>[{LETTER}]{{1,12}}){END})?" if language.per else "(?P<r>(?!))?"
     tail = rf"(?:\s?/[-=](?!\d))?{each}"
-    short = rf"(?:(?P<k>[kmbt]|mn|bn|tn)(?![{LETTER}\d]))?" if language.script == "latin" else "(?P<k>(?!))?"
+    short = (
+        rf"(?:(?P<k>[kmbt]|mn|bn|tn|(?-i:\sbn?))(?![{LETTER}\d]))?" if language.script == "latin" else "(?P<k>(?!))?"
+    )
     # A name stands before its amount only where it does so in use: rupees 500, but not won 3-1.
     first = [
         name for name in names if not (name.isascii() and name.isalpha()) or len(name) < 4 or name.startswith("rupee")
@@ -88,15 +90,20 @@ class _Money:
         currency = self._names[match["c"].lower()]
         numbers = self._indian if "₹" in currency.written else self._numbers
         text = match["n"]
-        scale = _SHORT.get((match["k"] or "").lower()) or (match["m"] or "").lower()
+        scale = _SHORT.get((match["k"] or "").strip().lower()) or (match["m"] or "").lower()
         following = self._oblique.match(match.string, match.end()) is not None
+        modifies = self._language.modifies_noun
+        single = modifies is not None and modifies(match.string, match.start(), match.end())
         if scale:
-            return f"{self._scaled(numbers, text, scale, match['o'] or '')} {currency.many}"
+            name = currency.one if single else currency.many
+            return f"{self._scaled(numbers, text, scale, match['o'] or '')} {name}"
         whole, _, fraction = text.partition(".")
         minor = fraction.rstrip("0").ljust(2, "0") if fraction else ""
         if len(minor) > 2 or not currency.minor_one:
             return self._major(numbers, text if minor.strip("0") else whole, currency, before_minor=following)
         cents = int(minor or "0")
+        if not cents and single:
+            return f"{numbers.cardinal(whole or '0', counted=True)} {currency.one}"
         if not cents:
             return self._major(numbers, whole or "0", currency, before_minor=following)
         small = (

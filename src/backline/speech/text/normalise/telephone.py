@@ -50,7 +50,7 @@ def code_rules(language: Language) -> list[Rule]:
     reader = _Telephone(language)
     # The word, at most three of those that may stand between ("number is"), and letters that are part of the code.
     filler = rf"(?:[\s:#.=-]{{1,3}}(?:{language.identifier_fillers})(?![{LETTER}])){{0,3}}"
-    between = rf"{filler}(?:[\s:#.=-]{{1,3}}[A-Z]{{1,5}}|[\s:#.=-]{{0,3}})"
+    between = rf"{filler}(?:[\s:#.=-]{{1,3}}(?:[A-Z]{{1,5}}|(?-i:\d{{1,4}}[A-Z]{{1,5}}))|[\s:#.=-]{{0,3}})"
     known = re.compile(rf"(?<![{LETTER}])(?:{language.identifiers}){between}$", re.IGNORECASE)
     counted = re.compile(r"\s[a-z]+s\b")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -72,6 +72,9 @@ class Language:
     of the Latin letters, where capitals are spelled. web_marks: the marks of addresses, and "hashtag". spells_web:
     unknown words of an address are spelled too.
 
+    modifies, modifies_noun: whether the quantity, or the amount of money, at text[start:end] is one before a noun and
+    therefore in the singular, in languages that have such a form.
+
     Patterns: identifiers, after which a number is a code, and identifier_fillers, which may stand between; score_words,
     before a score; year_before and year_after, which make four digits a year; measured_nouns, before which a unit is
     in its oblique form.
@@ -118,6 +121,8 @@ class Language:
     joined_suffixes: tuple[str, ...] = ()
     oblique_endings: tuple[tuple[str, str], ...] = ()
     measured_nouns: str = ""
+    modifies: Callable[[str, int, int], bool] | None = None
+    modifies_noun: Callable[[str, int, int], bool] | None = None
     script: Literal["latin", "indic"] = "indic"
 
     def oblique(self, words: str) -> str:

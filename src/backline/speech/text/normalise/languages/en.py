@@ -14,6 +14,7 @@ from backline.speech.text.normalise import (
     measure,
     money,
     ordinal,
+    plate,
     span,
     symbol,
     telephone,
@@ -22,6 +23,7 @@ from backline.speech.text.normalise import (
 )
 from backline.speech.text.normalise.languages import (
     english_fraction,
+    english_measure,
     english_names,
     english_tables,
     english_words,
@@ -71,6 +73,8 @@ def language(region: str) -> Language:
         currencies=english_tables.CURRENCIES,
         units=english_tables.UNITS,
         powers={"2": "square", "3": "cubic"},
+        modifies=english_measure.modifies,
+        modifies_noun=english_measure.modifies_noun,
         symbols=english_words.SYMBOLS,
         operators=english_words.OPERATORS,
         emoji=english_words.EMOJI,
@@ -92,6 +96,7 @@ def rules(language: Language) -> list[Rule]:
         *symbol.abbreviation_rules(english_words.ABBREVIATIONS),
         *electronic.rules(language),
         *english_names.address_rules(language),
+        *plate.rules(language),
         *telephone.rules(language),
         *date.rules(language),
         *version.rules(language),
@@ -150,6 +155,7 @@ def _words_by_context() -> list[Rule]:
     weekday = "|".join(_WEEKDAYS)
     return [
         exact_rule("dr", r"Dr\b\.?(?=\s[A-Z])", say("doctor")),
+        *english_names.street_rules(),
         exact_rule("st", r"St\.?(?=\s[A-Z][a-z])", say("saint")),
         exact_rule("gen", r"Gen\.(?=\s[A-Z])", say("general")),
         exact_rule("col", r"Col\.(?=\s[A-Z])", say("colonel")),

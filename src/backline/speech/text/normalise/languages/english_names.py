@@ -71,6 +71,40 @@ def address_rules(language: Language) -> list[Rule]:
     ]
 
 
+_STREET_NAME = re.compile(r"(?:^|.*[\s(\"'“‘])((?:[A-Z][a-z’']+|\d{1,3}(?:st|nd|rd|th)))\s$", re.DOTALL)
+_NO_STREET_NAME = frozenset(
+    "A An And At Behind Beside By For From In Is Near Of On Opposite Or Our Past Saint See That The This To Towards "
+    "Via Was With".split()
+)
+
+
+_BEGINS = re.compile(
+    r"\s(?:He|She|It|They|We|I|You|The|A|An|This|That|These|There|Then|Here|But|And|So|In|On|At|From|When|If|My|Our|His|"
+    r"Her|Its|Their|Your|Is|Are|Was|Do|No|Not|Yes|What|Where|Who|Why|How)\s"
+)
+"""Of the next sentence."""
+
+
+def street_rules() -> list[Rule]:
+    """A street without a house number, after its name: Main St. and 5th Ave; but St. Paul is a saint."""
+
+    def read(match: re.Match[str]) -> Reading:
+        found = _STREET_NAME.match(match.string, max(0, match.start() - 30), match.start())
+        if found is None or found[1] in _NO_STREET_NAME:
+            return None
+        following = match.string[match.end() : match.end() + 3]
+        another = re.match(r"\s[A-Z]", following) is not None
+        saint = match["t"] == "St" and another and not found[1][0].isdigit()
+        if saint and not (match["dot"] and _BEGINS.match(match.string, match.end())):
+            return None
+        ends = match["dot"] and (another or not following.strip())
+        return f"{STREETS[match['t'].lower()]}{'.' if ends else ''}"
+
+    kinds = ("St", "Ave", "Rd", "Blvd", "Ln", "Ct", "Sq", "Hwy", "Pkwy")
+    pattern = rf"(?P<t>{one_of(kinds)})(?![{LETTER}\d'’])(?P<dot>\.)?"
+    return [exact_rule([kind.lower() for kind in kinds], pattern, read)]
+
+
 def house_number(text: str, numbers: Numbers) -> str:
     """In pairs: 1428 fourteen twenty eight, 123 one twenty three, 708 digit by digit."""
     if len(text) == 4 and text[0] != "0" and text.endswith("00") and text[1] != "0":

@@ -292,7 +292,7 @@ IDENTIFIERS = (
     "ending in|ends in|ending with|last four digits|"
     "account|account no\\.?|a/c|card|card no\\.?|aadhaar|aadhar|pan|ifsc|"
     "ssn|id|serial|tracking|booking|order|ticket|invoice|"
-    "reference|ref|phone|mobile|telephone|tel|call|contact|helpline|whatsapp|"
+    "plate|plates|vehicle|registration|reg|reference|ref|phone|mobile|telephone|tel|call|contact|helpline|whatsapp|"
     "dial|flight|extension|ext|swift|imei|isbn|gst no\\.?|model no\\.?|licence|license"
 )
 

@@ -79,6 +79,14 @@ def serial_rules(language: Language) -> list[Rule]:
     """Numbers among letters and strokes: 133-ABC, 31/31/100. Without "and"; long ones digit by digit."""
     numbers = Numbers(language)
 
+    def after_letter(match: re.Match[str]) -> Reading:
+        """As a street number is said: A three twenty one, F one fifty, B one oh one."""
+        hundreds, rest = int(match[0][0]), int(match[0][1:])
+        if not rest:
+            return None
+        below = below_hundred(rest) if rest > 9 else f"oh {below_hundred(rest)}"
+        return f"{below_hundred(hundreds)} {below}"
+
     def read(match: re.Match[str]) -> Reading:
         text = match[0]
         if len(text) > 4 or text[0] == "0":
@@ -90,6 +98,7 @@ def serial_rules(language: Language) -> list[Rule]:
     return [
         rule(DIGIT, rf"\d{{1,9}}(?=-[{LETTER}])|(?<=[{LETTER}]-)\d{{1,9}}{end}(?!\s?[%°])", read),
         rule(DIGIT, between_strokes, read),
+        rule(DIGIT, r"(?<=[A-Za-z])[1-9]\d\d(?!\d|[.,]\d)", after_letter),
     ]
 
 

@@ -12,12 +12,19 @@ from backline.speech.text.normalise import (
     fraction,
     measure,
     money,
+    plate,
     span,
     symbol,
     telephone,
     version,
 )
-from backline.speech.text.normalise.languages import telugu_forms, telugu_tables, telugu_time, telugu_words
+from backline.speech.text.normalise.languages import (
+    telugu_address,
+    telugu_forms,
+    telugu_tables,
+    telugu_time,
+    telugu_words,
+)
 from backline.speech.text.normalise.languages.base import Language
 from backline.speech.text.normalise.languages.telugu_numerals import TeluguNumerals
 from backline.speech.text.normalise.rules import Rule, one_of
@@ -76,6 +83,8 @@ def rules(language: Language) -> list[Rule]:
         *symbol.abbreviation_rules(telugu_words.ABBREVIATIONS),
         *electronic.rules(language),
         *telugu_forms.ordinal_rules(language),
+        *plate.rules(language),
+        *telugu_address.rules(language),
         *telephone.rules(language),
         *date.rules(language),
         *version.rules(language),
