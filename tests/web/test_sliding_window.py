@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backline.web.sliding_window import MICROSECONDS, WindowsInMemory
@@ -75,6 +75,7 @@ def test_a_limit_may_change_between_two_requests() -> None:
     assert windows.hit("a", 6).remaining == 0
 
 
+@example(limit=1, steps=[(24.23828125, 0)], last=1)
 @given(
     limit=st.integers(1, 40),
     steps=st.lists(st.tuples(st.floats(0, 200), st.integers(0, 60)), min_size=1, max_size=20),

@@ -73,7 +73,7 @@ class WindowsInMemory:
     def hit(self, key: str, limit: int) -> Window:
         """Count one request if it passes."""
         length = self._length_us
-        now = int(self._clock() * MICROSECONDS)
+        now = round(self._clock() * MICROSECONDS)
         start, previous, current = self._counters.get(key) or (now, 0, 0)
         if now - start >= 2 * length:
             start, previous, current = now, 0, 0
