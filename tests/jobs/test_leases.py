@@ -17,7 +17,7 @@ from backline.jobs.job import Data, JobState
 from backline.jobs.kinds import Work
 from backline.jobs.leases import LeaseWatch
 from backline.jobs.queue import Jobs
-from backline.jobs.repository import Lease, claim, lock_claims
+from backline.jobs.repository import Claims, Lease, lock_claims
 from tests.jobs.conftest import NewWorld
 from tests.jobs.test_loop import Gate
 from tests.jobs.test_queue import ANY
@@ -116,7 +116,7 @@ async def abandoned(world: World) -> None:
     """A claim by a process that dies at once."""
     async with world.database.write() as tx:
         await lock_claims(tx)
-        job = await claim(tx, Claimed("loop_dead", QUICK.lease_seconds), ["echo"], ANY, utc_now())
+        job = await Claims(ANY).next(tx, Claimed("loop_dead", QUICK.lease_seconds), ["echo"], utc_now())
     assert job is not None
 
 

@@ -15,7 +15,7 @@ from backline.jobs import repository
 from backline.jobs.advance import Claimed, advance
 from backline.jobs.job import Data, Job, JobState
 from backline.jobs.queue import Order
-from backline.jobs.repository import Limits
+from backline.jobs.repository import Claims, Limits
 from tests.jobs.conftest import NewWorld
 from tests.jobs.world import World, kind_of, make_trace
 
@@ -25,7 +25,7 @@ ANY = Limits(100, 100, {})
 async def claim(world: World, limits: Limits = ANY, kinds: tuple[str, ...] = ("echo",)) -> Job | None:
     async with world.database.write() as tx:
         await repository.lock_claims(tx)
-        return await repository.claim(tx, Claimed("loop_a", 10), kinds, limits, utc_now())
+        return await Claims(limits).next(tx, Claimed("loop_a", 10), kinds, utc_now())
 
 
 async def test_a_job_is_made_with_its_hold_and_its_first_event_or_not_at_all(new_world: NewWorld) -> None:

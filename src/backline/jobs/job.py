@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 Data = Mapping[str, Any]
 """A JSON object."""
 
@@ -84,7 +86,7 @@ class Job:
         return self.remote.get("call") if self.remote else None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Job:
+    def of(cls, row: RowMapping) -> Job:
         return cls(**{**row, "state": JobState(row["state"])})
 
 

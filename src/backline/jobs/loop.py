@@ -25,7 +25,7 @@ from backline.jobs.job import Job, JobEvent
 from backline.jobs.kinds import Remotely
 from backline.jobs.leases import LeaseWatch
 from backline.jobs.queue import Jobs
-from backline.jobs.repository import Limits
+from backline.jobs.repository import Claims, Limits
 from backline.observability.logging import get_logger
 
 _CLAIMS_AT_ONCE = 16
@@ -63,6 +63,7 @@ class JobLoop:
         self._options = options
         self._clock = clock
         self._active: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._claims = Claims(options.limits)
         self._wake = asyncio.Event()
         self._stopping = False
         self._strays: set[tuple[str, int]] = set()
@@ -138,7 +139,7 @@ class JobLoop:
         async with jobs.database.write() as tx:
             await repository.lock_claims(tx)
             while kinds and len(claimed) < _CLAIMS_AT_ONCE:
-                job = await repository.claim(tx, claim, kinds, self._options.limits, now)
+                job = await self._claims.next(tx, claim, kinds, now)
                 if job is None:
                     break
                 claimed.append(job)

@@ -1,15 +1,31 @@
-"""The statements: the same on SQLite and Postgres. Nothing here commits, and nothing here decides."""
+"""The statements: the same on SQLite and Postgres. Nothing here commits, and nothing here decides.
+
+Those that every job needs are built once: to build one takes as long as to run it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from backline.db.database import Tx
 from backline.jobs.advance import MAX_DELAY_SECONDS, Claimed, Transition
@@ -21,6 +37,9 @@ _CLAIMS = 0x6A6F6273
 
 CHANNEL = "backline_jobs"
 """Where Postgres tells what has happened."""
+
+_JOB_FIELDS = [field.name for field in fields(Job)]
+_EVENT_FIELDS = [field.name for field in fields(JobEvent)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +59,62 @@ class Lease:
     until: datetime
 
 
+def _insert_new(make: Any) -> ReturningInsert[tuple[str]]:
+    statement: ReturningInsert[tuple[str]] = (
+        make(jobs).on_conflict_do_nothing(index_elements=["owner", "idempotency_key"]).returning(jobs.c.id)
+    )
+    return statement
+
+
+_INSERT = {"postgresql": _insert_new(insert_postgresql), "sqlite": _insert_new(insert_sqlite)}
+_INSERT_EVENTS = insert(job_events)
+_BY_ID = select(jobs).where(jobs.c.id == bindparam("job_id"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+_BY_KEY = select(jobs).where(jobs.c.owner == bindparam("owner"), jobs.c.idempotency_key == bindparam("key"))
+_LOCK_CLAIMS = text("SELECT pg_advisory_xact_lock(:number)")
+_NOTIFY = text("SELECT pg_notify(:channel, :what)")
+_EVENTS_AFTER = (
+    select(job_events)
+    .where(job_events.c.job_id == bindparam("job_id"), job_events.c.seq > bindparam("after"))
+    .order_by(job_events.c.seq)
+    .limit(bindparam("count"))
+)
+_CHANGE = (
+    update(jobs)
+    .where(
+        jobs.c.id == bindparam("the_id"),
+        jobs.c.state == bindparam("the_state"),
+        jobs.c.attempt == bindparam("the_attempt"),
+        jobs.c.cancel_requested == bindparam("was_cancel_requested"),
+    )
+    .returning(jobs.c.seq)
+)
+_PROGRESS = (
+    update(jobs)
+    .where(
+        jobs.c.id == bindparam("the_id"),
+        jobs.c.attempt == bindparam("the_attempt"),
+        jobs.c.state == JobState.RUNNING,
+    )
+    .returning(jobs.c.seq)
+)
+_RENEW = (
+    update(jobs)
+    .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_by == bindparam("loop"))
+    .values(lease_until=bindparam("until"))
+    .returning(jobs.c.id, jobs.c.attempt, jobs.c.cancel_requested)
+)
+_LEASES = select(jobs.c.id, jobs.c.attempt, jobs.c.lease_seconds, jobs.c.lease_until).where(
+    jobs.c.state == JobState.RUNNING,
+    jobs.c.lease_by != bindparam("loop"),
+    jobs.c.kind.in_(bindparam("kinds", expanding=True)),
+)
+
+
 async def add(tx: Tx, job: Job) -> bool:
     """False, and nothing written, when the owner has used this idempotency key before."""
-    make = insert_postgresql if tx.dialect.name == "postgresql" else insert_sqlite
-    statement = make(jobs).values(asdict(job)).on_conflict_do_nothing(index_elements=["owner", "idempotency_key"])
-    return (await tx.execute(statement.returning(jobs.c.id))).first() is not None
+    added = await tx.execute(_INSERT[tx.dialect.name], {name: getattr(job, name) for name in _JOB_FIELDS})
+    return added.first() is not None
 
 
 async def set_hold(tx: Tx, job_id: str, hold: str) -> None:
@@ -52,24 +122,26 @@ async def set_hold(tx: Tx, job_id: str, hold: str) -> None:
 
 
 async def by_key(tx: Tx, owner: str, key: str) -> Job | None:
-    return await _one(tx, and_(jobs.c.owner == owner, jobs.c.idempotency_key == key))
+    row = (await tx.execute(_BY_KEY, {"owner": owner, "key": key})).first()
+    return Job.of(row._mapping) if row else None
 
 
 async def get(tx: Tx, job_id: str) -> Job | None:
-    return await _one(tx, jobs.c.id == job_id)
+    row = (await tx.execute(_BY_ID, {"job_id": job_id})).first()
+    return Job.of(row._mapping) if row else None
 
 
 async def get_locked(tx: Tx, job_id: str) -> Job | None:
     """For a change: on Postgres the row waits for nobody else, on SQLite the whole transaction does."""
-    row = (await tx.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())).mappings().first()
-    return Job.of(dict(row)) if row else None
+    row = (await tx.execute(_BY_ID_LOCKED, {"job_id": job_id})).first()
+    return Job.of(row._mapping) if row else None
 
 
 async def of_owner(
     tx: Tx, owner: str, *, states: Collection[str], kinds: Collection[str], before: str | None, limit: int
 ) -> list[Job]:
     """The newest first. before: an id; only what is older."""
-    where = [jobs.c.owner == owner]
+    where: list[ColumnElement[bool]] = [jobs.c.owner == owner]
     if states:
         where.append(jobs.c.state.in_(states))
     if kinds:
@@ -77,28 +149,48 @@ async def of_owner(
     if before:
         where.append(jobs.c.id < before)
     rows = await tx.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit))
-    return [Job.of(dict(row)) for row in rows.mappings()]
+    return [Job.of(row._mapping) for row in rows]
 
 
 async def lock_claims(tx: Tx) -> None:
     """Until the end of the transaction nobody else claims, so that limits count what is there (SQLite has one writer
     anyway)."""
     if tx.dialect.name == "postgresql":
-        await tx.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _CLAIMS})
+        await tx.execute(_LOCK_CLAIMS, {"number": _CLAIMS})
 
 
-async def claim(tx: Tx, claim: Claimed, kinds: Collection[str], limits: Limits, now: datetime) -> Job | None:
-    """Take the next job in one statement: `advance` of `Claimed`, for the first row that is due and within limits."""
+class Claims:
+    """One statement that takes the next job: `advance` of `Claimed`, for the first row that is due and within
+    limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._statement = _claim(limits)
+
+    async def next(self, tx: Tx, claim: Claimed, kinds: Collection[str], now: datetime) -> Job | None:
+        values = {
+            "kinds": list(kinds),
+            "now": now,
+            "too_late": now + timedelta(seconds=MAX_DELAY_SECONDS),
+            "by": claim.by,
+            "seconds": claim.lease_seconds,
+            "until": now + timedelta(seconds=claim.lease_seconds),
+        }
+        row = (await tx.execute(self._statement, values)).first()
+        return Job.of(row._mapping) if row else None
+
+
+def _claim(limits: Limits) -> ReturningUpdate[Any]:
     running = select(jobs.c.queue).where(jobs.c.state == JobState.RUNNING)
     of_queue = case(limits.queues, value=jobs.c.queue, else_=limits.queue) if limits.queues else limits.queue
     full_queues = running.group_by(jobs.c.queue).having(func.count() >= of_queue)
     full_owners = running.add_columns(jobs.c.owner).group_by(jobs.c.queue, jobs.c.owner)
-    late = and_(jobs.c.attempt > 0, jobs.c.run_after > now + timedelta(seconds=MAX_DELAY_SECONDS))
+    now = bindparam("now", type_=jobs.c.run_after.type)
+    late = and_(jobs.c.attempt > 0, jobs.c.run_after > bindparam("too_late", type_=jobs.c.run_after.type))
     first = (
         select(jobs.c.id)
         .where(
             jobs.c.state == JobState.QUEUED,
-            jobs.c.kind.in_(kinds),
+            jobs.c.kind.in_(bindparam("kinds", expanding=True)),
             or_(jobs.c.run_after <= now, late),
             jobs.c.queue.not_in(full_queues),
             tuple_(jobs.c.queue, jobs.c.owner).not_in(full_owners.having(func.count() >= limits.owner)),
@@ -107,7 +199,7 @@ async def claim(tx: Tx, claim: Claimed, kinds: Collection[str], limits: Limits, 
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    statement = (
+    return (
         update(jobs)
         .where(jobs.c.id == first.scalar_subquery(), jobs.c.state == JobState.QUEUED)
         .values(
@@ -115,29 +207,23 @@ async def claim(tx: Tx, claim: Claimed, kinds: Collection[str], limits: Limits, 
             attempt=jobs.c.attempt + 1,
             seq=jobs.c.seq + 1,
             started=func.coalesce(jobs.c.started, now),
-            lease_by=claim.by,
-            lease_seconds=claim.lease_seconds,
-            lease_until=now + timedelta(seconds=claim.lease_seconds),
+            lease_by=bindparam("by"),
+            lease_seconds=bindparam("seconds"),
+            lease_until=bindparam("until"),
         )
         .returning(*jobs.c)
     )
-    row = (await tx.execute(statement)).mappings().first()
-    return Job.of(dict(row)) if row else None
 
 
 async def change(tx: Tx, job: Job, transition: Transition, now: datetime) -> bool:
     """Apply what `advance` said about this very row, and write it down. False when the row has moved on meanwhile."""
-    changed = await tx.execute(
-        update(jobs)
-        .where(
-            jobs.c.id == job.id,
-            jobs.c.state == job.state,
-            jobs.c.attempt == job.attempt,
-            jobs.c.cancel_requested == job.cancel_requested,
-        )
-        .values(**transition.values, seq=jobs.c.seq + 1)
-        .returning(jobs.c.seq)
-    )
+    same = {
+        "the_id": job.id,
+        "the_state": job.state,
+        "the_attempt": job.attempt,
+        "was_cancel_requested": job.cancel_requested,
+    }
+    changed = await tx.execute(_CHANGE.values(seq=jobs.c.seq + 1, **transition.values), same)
     seq = changed.scalar()
     if seq is None:
         return False
@@ -149,13 +235,8 @@ async def write_progress(
     tx: Tx, job: Job, values: Mapping[str, Any], events: Sequence[tuple[str, Data]], now: datetime
 ) -> bool:
     """Columns and log lines of a running attempt, in the same transaction. False when it has lost the job."""
-    changed = await tx.execute(
-        update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.attempt == job.attempt, jobs.c.state == JobState.RUNNING)
-        .values(**values, seq=jobs.c.seq + len(events))
-        .returning(jobs.c.seq)
-    )
-    seq = changed.scalar()
+    statement = _PROGRESS.values(seq=jobs.c.seq + len(events), **values)
+    seq = (await tx.execute(statement, {"the_id": job.id, "the_attempt": job.attempt})).scalar()
     if seq is None:
         return False
     first = seq - len(events) + 1
@@ -165,17 +246,12 @@ async def write_progress(
 
 async def write_events(tx: Tx, events: Sequence[JobEvent]) -> None:
     if events:
-        await tx.execute(insert(job_events), [asdict(event) for event in events])
+        await tx.execute(_INSERT_EVENTS, [{name: getattr(event, name) for name in _EVENT_FIELDS} for event in events])
 
 
 async def events_after(tx: Tx, job_id: str, seq: int, limit: int) -> list[JobEvent]:
-    rows = await tx.execute(
-        select(job_events)
-        .where(job_events.c.job_id == job_id, job_events.c.seq > seq)
-        .order_by(job_events.c.seq)
-        .limit(limit)
-    )
-    return [JobEvent(**row) for row in rows.mappings()]
+    rows = await tx.execute(_EVENTS_AFTER, {"job_id": job_id, "after": seq, "count": limit})
+    return [JobEvent(**row._mapping) for row in rows]
 
 
 async def renew(tx: Tx, loop: str, seconds: float, now: datetime) -> dict[str, tuple[int, bool]]:
@@ -184,21 +260,12 @@ async def renew(tx: Tx, loop: str, seconds: float, now: datetime) -> dict[str, t
     A loop's name is new with each start, and each of its leases belongs to one (job, attempt): whoever renews compares
     what comes back with what it works on.
     """
-    rows = await tx.execute(
-        update(jobs)
-        .where(jobs.c.state == JobState.RUNNING, jobs.c.lease_by == loop)
-        .values(lease_until=now + timedelta(seconds=seconds))
-        .returning(jobs.c.id, jobs.c.attempt, jobs.c.cancel_requested)
-    )
+    rows = await tx.execute(_RENEW, {"loop": loop, "until": now + timedelta(seconds=seconds)})
     return {job_id: (attempt, cancel) for job_id, attempt, cancel in rows}
 
 
 async def leases_of_others(tx: Tx, loop: str, kinds: Collection[str]) -> list[Lease]:
-    rows = await tx.execute(
-        select(jobs.c.id, jobs.c.attempt, jobs.c.lease_seconds, jobs.c.lease_until).where(
-            jobs.c.state == JobState.RUNNING, jobs.c.lease_by != loop, jobs.c.kind.in_(kinds)
-        )
-    )
+    rows = await tx.execute(_LEASES, {"loop": loop, "kinds": list(kinds)})
     return [Lease(*row) for row in rows]
 
 
@@ -211,9 +278,4 @@ async def unknown_kinds(tx: Tx, kinds: Collection[str]) -> list[str]:
 async def tell(tx: Tx, what: str) -> None:
     """Wake whoever listens, once this transaction is committed. Only Postgres can."""
     if tx.dialect.name == "postgresql":
-        await tx.execute(text("SELECT pg_notify(:channel, :what)"), {"channel": CHANNEL, "what": what})
-
-
-async def _one(tx: Tx, where: ColumnElement[bool]) -> Job | None:
-    row = (await tx.execute(select(jobs).where(where))).mappings().first()
-    return Job.of(dict(row)) if row else None
+        await tx.execute(_NOTIFY, {"channel": CHANNEL, "what": what})
