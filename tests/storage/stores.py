@@ -50,7 +50,7 @@ def memory(**options: Any) -> InMemory:
 
 def quick() -> Limits:
     """For stores that never answer."""
-    return Limits(connect_seconds=0.5, answer_seconds=0.5, part_seconds=1.0)
+    return Limits(connect_seconds=0.2, answer_seconds=0.2, part_seconds=0.4)
 
 
 async def pieces(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedEr
 from backline.errors import BacklineError, Conflict, NotFound, Unavailable
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED_LISTING = re.compile(r"list request: .{0,400}?status code: 40[134]\b", re.DOTALL)
+"""obstore has no kinds of failure for a listing: the status stands in the text alone."""
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -37,7 +40,8 @@ def away(reason: str) -> Unavailable:
 
 
 def refused() -> Unavailable:
-    return Unavailable("The file store refuses our credentials.", code="storage_refused", retryable=False)
+    detail = "The file store refuses our credentials, or has no such bucket."
+    return Unavailable(detail, code="storage_refused", retryable=False)
 
 
 def object_exists() -> Conflict:
@@ -64,7 +68,7 @@ def of_system(error: OSError) -> BacklineError:
 def of_obstore(error: BaseError) -> BacklineError:
     if isinstance(error, AlreadyExistsError):
         return object_exists()
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or _REFUSED_LISTING.search(str(error)):
         return refused()
     return away("does not answer")
 

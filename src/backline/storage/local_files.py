@@ -17,7 +17,7 @@ from backline.storage.base import ObjectInfo
 from backline.storage.failures import away, not_found, object_exists
 from backline.storage.streams import Digest
 
-_PUBLISH_ATTEMPTS = 5
+_PUBLISH_ATTEMPTS = 20
 
 
 class IncomingFile:
@@ -93,8 +93,8 @@ def publish(path: Path, target: Path, root: Path, *, if_absent: bool) -> None:
     somebody's `remove` has just cleared them away.
     """
     for _ in range(_PUBLISH_ATTEMPTS):
-        made = _make_folders(target.parent, root)
         with suppress(FileNotFoundError):
+            made = _make_folders(target.parent, root)
             if if_absent:
                 _link(path, target)
             else:

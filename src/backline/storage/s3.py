@@ -18,10 +18,10 @@ import obstore
 from obstore.store import S3Store
 
 from backline.clock import Clock, utc_now
-from backline.errors import BacklineError
+from backline.errors import BacklineError, NotFound
 from backline.ids import new_id
 from backline.storage.base import SignedRequest, Source, Stored, Uploads
-from backline.storage.failures import Limits, within
+from backline.storage.failures import Limits, refused, within
 from backline.storage.over_obstore import OverObstore, PrivateObjects
 from backline.storage.paths import check_content_type, check_key
 from backline.storage.s3_requests import Bucket, Part, S3Requests
@@ -75,15 +75,18 @@ class S3(OverObstore):
     async def _put_whole(self, key: str, body: bytes, content_type: str, if_absent: bool) -> Stored:
         digest = Digest()
         await asyncio.to_thread(digest.update, body)
-        async with within(self._limits.part_seconds):
-            result = await obstore.put_async(
-                self._store,
-                key,
-                body,
-                attributes={"Content-Type": content_type},
-                mode="create" if if_absent else "overwrite",
-                use_multipart=False,
-            )
+        try:
+            async with within(self._limits.part_seconds):
+                result = await obstore.put_async(
+                    self._store,
+                    key,
+                    body,
+                    attributes={"Content-Type": content_type},
+                    mode="create" if if_absent else "overwrite",
+                    use_multipart=False,
+                )
+        except NotFound:  # what is not found by a put is the bucket
+            raise refused() from None
         return Stored(digest.size_bytes, digest.hex, result["e_tag"])
 
     async def _put_parts(

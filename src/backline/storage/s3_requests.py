@@ -79,7 +79,11 @@ class S3Requests:
     async def create(self, key: str, content_type: str, token: str) -> str:
         """The id of a new multipart upload. token: kept with the object, to know it again; see `token_of`."""
         headers = {"content-type": content_type, "x-amz-meta-upload": token}
-        return _text(_xml(await self._request("POST", key, {"uploads": ""}, headers)), "UploadId")
+        try:
+            answer = await self._request("POST", key, {"uploads": ""}, headers)
+        except NotFound:  # the bucket
+            raise refused() from None
+        return _text(_xml(answer), "UploadId")
 
     async def send_part(self, key: str, upload_id: str, number: int, body: bytes) -> Part:
         """Sending the same number again replaces it."""
