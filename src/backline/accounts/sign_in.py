@@ -7,7 +7,7 @@ from datetime import timedelta
 from backline.accounts.issuers import APPLE, IdentityTokens
 from backline.accounts.own_tokens import OwnTokens
 from backline.accounts.repository import User
-from backline.accounts.service import MOCK_ISSUER, Accounts
+from backline.accounts.service import MOCK_ISSUER, Accounts, Profile
 from backline.accounts.tokens import Tokens
 from backline.errors import Unavailable
 
@@ -24,7 +24,9 @@ class SignIn:
 
     async def as_mock(self, test_user_id: str) -> User:
         """Whoever asks has passed the loopback rule."""
-        return await self._accounts.find_or_create(MOCK_ISSUER, test_user_id)
+        return await self._accounts.find_or_create(
+            MOCK_ISSUER, test_user_id, profile=Profile(display_name=test_user_id)
+        )
 
     async def with_apple(self, identity_token: str) -> User:
         """Raises Unavailable while nobody has said which app's tokens are meant."""

@@ -1,5 +1,6 @@
 /** The frame around the pages: name, navigation, and the page that the address asks for (`/studio#speech`). */
 
+import { AccountPanel } from "./account/panel.js";
 import { html, render, useEffect, useState } from "./html.js";
 import { pages } from "./pages.js";
 
@@ -26,6 +27,7 @@ function App() {
           )}
         </ul>
       </nav>
+      <${AccountPanel} />
     </header>
     <${page.Page} key=${page.id} />
   `;

@@ -1,8 +1,14 @@
 /** The pages of the studio. A new one is a module and a line here. */
 
+import { KeysPage } from "./keys/page.js";
 import { SpeechPage } from "./speech/page.js";
+import { UsagePage } from "./usage/page.js";
 
 /** @typedef {{id: string, title: string, Page: import("./html.js").Component}} PageEntry */
 
 /** @type {PageEntry[]} */
-export const pages = [{ id: "speech", title: "Speech", Page: SpeechPage }];
+export const pages = [
+  { id: "speech", title: "Speech", Page: SpeechPage },
+  { id: "usage", title: "Usage", Page: UsagePage },
+  { id: "keys", title: "Keys", Page: KeysPage },
+];

@@ -1,8 +1,10 @@
 /** The HTTP calls of the speech page. Each rejects with an Error whose message can be shown. */
 
+import { getJson, send, sendJson } from "../api.js";
+
 /** What there is to choose from: engines with their voices and languages, and the formats. */
 export async function fetchOffer() {
-  return (await request("/v1/tts/health")).json();
+  return getJson("/v1/tts/health");
 }
 
 /**
@@ -15,7 +17,7 @@ export async function fetchOffer() {
  */
 export async function fetchReading(text, language, signal) {
   try {
-    return await (await post("/v1/tts/normalize", { text, language }, signal)).json();
+    return await sendJson("POST", "/v1/tts/normalize", { text, language }, signal);
   } catch (error) {
     if (error.status === 404) return null;
     throw error;
@@ -29,21 +31,5 @@ export async function fetchReading(text, language, signal) {
  * @returns {Promise<Blob>}
  */
 export async function fetchFile(wishes) {
-  return (await post("/v1/tts/generate", wishes)).blob();
-}
-
-async function post(path, body, signal) {
-  const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal };
-  return request(path, init);
-}
-
-async function request(path, init) {
-  const response = await fetch(path, init).catch((error) => {
-    throw error.name === "AbortError" ? error : new Error("The server does not answer. Is it still running?");
-  });
-  if (response.ok) return response;
-  const problem = await response.json().catch(() => ({}));
-  throw Object.assign(new Error(problem.detail ?? `The server answered ${response.status}.`), {
-    status: response.status,
-  });
+  return (await send("POST", "/v1/tts/generate", wishes)).blob();
 }

@@ -1,5 +1,7 @@
 /** One utterance over the server's WebSocket `/v1/tts/ws`. */
 
+import { socketUrl } from "../api.js";
+
 const WORDS_FOR_CLOSE = {
   1001: "The server is going away.",
   1008: "The server refused the connection.",
@@ -17,8 +19,9 @@ const WORDS_FOR_CLOSE = {
  */
 
 export class SpeechSocket {
-  #socket;
+  #socket = null;
   #finished = false;
+  #left = false;
 
   /**
    * @param {object} config - the fields of `session.config`
@@ -26,8 +29,27 @@ export class SpeechSocket {
    * @param {SocketEvents} events
    */
   constructor(config, text, events) {
-    const url = new URL("/v1/tts/ws", location.href);
-    url.protocol = url.protocol.replace("http", "ws");
+    socketUrl("/v1/tts/ws").then(
+      (url) => this.#left || this.#open(url, config, text, events),
+      (error) => this.#left || events.onclose(error.message),
+    );
+  }
+
+  /** No more sound is wanted. The server says what was made, and ends. */
+  cancel() {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#send({ type: "cancel" });
+    else this.close();
+  }
+
+  /** Leaves without waiting for an answer; tells nothing more. */
+  close() {
+    this.#left = true;
+    if (!this.#socket) return;
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+  }
+
+  #open(url, config, text, events) {
     this.#socket = new WebSocket(url);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => {
@@ -40,18 +62,6 @@ export class SpeechSocket {
       else events.onsound(data);
     };
     this.#socket.onclose = (event) => events.onclose(this.#finished ? null : problem(event));
-  }
-
-  /** No more sound is wanted. The server says what was made, and ends. */
-  cancel() {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#send({ type: "cancel" });
-    else this.close();
-  }
-
-  /** Leaves without waiting for an answer; tells nothing more. */
-  close() {
-    this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close();
   }
 
   #send(message) {

@@ -43,7 +43,9 @@ function Transport({ take }) {
   const position = useRef();
   useEffect(() => {
     if (!take) return undefined;
-    return eachFrame(take, () => (position.current.textContent = clock(take.player.position)));
+    return eachFrame(take, () => {
+      if (position.current) position.current.textContent = clock(take.player.position); // null once the page is left
+    });
   }, [take]);
   const ready = Boolean(take?.heard);
   const playing = Boolean(take?.player.playing);

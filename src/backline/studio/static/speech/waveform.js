@@ -18,6 +18,7 @@ export function Waveform({ take }) {
   useEffect(() => {
     strip.current = new Strip(canvas.current, take);
     const redraw = () => {
+      if (!slider.current) return; // the page was left; what ends this comes a moment later
       strip.current.draw();
       describe(slider.current, take);
     };
