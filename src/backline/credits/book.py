@@ -41,9 +41,10 @@ class Book:
         reference: str | None = None,
         product: str | None = None,
     ) -> bool:
-        """Two entries that cancel out; False when the key has done it before. The account's row is the caller's."""
-        if await self.is_repeat(tx, key, asked):
-            return False
+        """Two entries that cancel out; False when the key has done it before. The account's row is the caller's.
+
+        Raises Conflict when the key stands for something else.
+        """
         now = self._clock()
         transaction = {
             "id": new_id("txn"),
@@ -56,7 +57,8 @@ class Book:
             "day": now.date().isoformat(),
             "created_at": now,
         }
-        await tx.execute(insert(credit_transactions).values(**transaction))
+        if not await insert_if_absent(tx, credit_transactions, transaction):
+            return not await self.is_repeat(tx, key, asked)
         sides = ((account_id, amount), (other_id, -amount))
         await tx.execute(
             insert(credit_entries),

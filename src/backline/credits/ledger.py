@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import RowMapping, and_, insert, select, update
+from sqlalchemy import RowMapping, and_, select, update
 
 from backline.clock import Clock, utc_now
 from backline.credits.book import Book, set_account
@@ -24,6 +24,7 @@ from backline.credits.expiring import GRANTS, ExpiringGrants
 from backline.credits.models import credit_accounts, credit_holds
 from backline.credits.pricing import Price, as_seconds
 from backline.db.database import Tx
+from backline.db.statements import insert_if_absent
 from backline.errors import Conflict, Invalid, NotFound, PaymentRequired
 from backline.ids import new_id
 
@@ -108,7 +109,7 @@ class Ledger:
         existing = await self.find(tx, reference)
         if existing is not None:
             if (existing.account_id, existing.price, existing.opened_with) != (account_id, price, amount):
-                raise Conflict("This reference was used for another hold.", code="idempotency_key_reused")
+                raise _reference_reused()
             return existing
         account = await self._grants.expire(tx, account)
         available = account["posted"] - account["held"]
@@ -133,7 +134,8 @@ class Ledger:
             "expires_at": hold.expires_at,
             "created_at": now,
         }
-        await tx.execute(insert(credit_holds).values(**row))
+        if not await insert_if_absent(tx, credit_holds, row):  # another account's, a moment ago
+            raise _reference_reused()
         if amount:
             await set_account(tx, account, held=account["held"] + amount)
         return hold
@@ -308,6 +310,10 @@ def _hold_of(row: RowMapping) -> Hold:
     names = ("opened_with", "amount", "captured", "last_total", "refunded", "unbilled", "state", "expires_at")
     price = Price(row["product"], row["unit"], row["micro_per_unit"])
     return Hold(row["reference"], row["account_id"], price, **{name: row[name] for name in names})
+
+
+def _reference_reused() -> Conflict:
+    return Conflict("This reference was used for another hold.", code="idempotency_key_reused")
 
 
 def _check_amount(amount: int) -> None:

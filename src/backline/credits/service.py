@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from sqlalchemy import text
+
 from backline.clock import Clock, utc_now
 from backline.credits import queries
 from backline.credits.ledger import Ledger
@@ -60,7 +62,8 @@ class Credits:
             return await queries.usage(tx, account_id, today=self._clock().date(), days=days)
 
     async def verify(self) -> list[str]:
-        """Findings, one sentence each; empty when every balance equals its entries. Sees one moment only where nobody
-        writes meanwhile, or on SQLite."""
+        """Findings, one sentence each; empty when every balance equals its entries. Sees one moment, whoever writes."""
         async with self._database.read() as tx:
+            if tx.dialect.name == "postgresql":
+                await tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             return await queries.verify(tx)
