@@ -103,8 +103,13 @@ async def _end(process: Process, grace_seconds: float) -> None:
                 await process.wait()
     _signal(process.pid, signal.SIGKILL)
     await process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    with contextlib.suppress(TimeoutError):  # what nobody has read keeps the pipe open
+        async with asyncio.timeout(1):
+            while await process.stdout.read(1 << 16):
+                pass
 
 
 def _signal(group: int, number: signal.Signals) -> None:

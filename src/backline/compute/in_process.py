@@ -38,8 +38,8 @@ class InProcess:
     ) -> None:
         self._cancel = threading.Event()
         delivery = _Delivery(spool, asyncio.get_running_loop(), self._cancel)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._speak, text, state, params, delivery)
-        delivery.hand_over()
+        self._thread.submit(self._speak, text, state, params, delivery)
+        await delivery.finished
 
     def cancel(self) -> None:
         self._cancel.set()
@@ -64,34 +64,55 @@ class InProcess:
 
     def _speak(self, text: str, state: SpeechState, params: SpeechParams, delivery: _Delivery) -> None:
         assert self._engine is not None
-        if not state.data:
-            state.data.update(self._engine.open(state.voice).data)
-        for block in self._engine.synthesize(text, state, params, delivery.cancel):
-            delivery.put(block)
+        try:
+            if not state.data:
+                state.data.update(self._engine.open(state.voice).data)
+            for block in self._engine.synthesize(text, state, params, delivery.cancel):
+                delivery.put(block)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            delivery.end(error)
+        else:
+            delivery.end(None)
 
 
 class _Delivery:
-    """Carries blocks from the engine's thread to the loop, waking the loop once for all that wait."""
+    """Carries blocks, and the end, from the engine's thread to the loop, waking the loop once for all that wait."""
 
     def __init__(self, spool: BlockSpool, loop: asyncio.AbstractEventLoop, cancel: threading.Event) -> None:
         self.cancel = cancel
+        self.finished: asyncio.Future[None] = loop.create_future()
         self._spool = spool
         self._loop = loop
         self._blocks: deque[SpeechBlock] = deque()
         self._woken = False
+        self._ended = False
+        self._error: BaseException | None = None
 
     def put(self, block: SpeechBlock) -> None:
         self._blocks.append(block)
-        if not self._woken:
-            self._woken = True
-            self._loop.call_soon_threadsafe(self.hand_over)
+        self._wake()
         if self._spool.full:
             asyncio.run_coroutine_threadsafe(self._spool.wait_for_room(), self._loop).result()
 
-    def hand_over(self) -> None:
-        self._woken = False
+    def end(self, error: BaseException | None) -> None:
+        self._error, self._ended = error, True
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._woken = False  # first: what comes from now on wakes the loop again
+        ended = self._ended
         blocks = []
         while self._blocks:
             blocks.append(self._blocks.popleft())
         if blocks:
             self._spool.put(blocks)
+        if ended and not self.finished.done():
+            if self._error is None:
+                self.finished.set_result(None)
+            else:
+                self.finished.set_exception(self._error)
