@@ -65,6 +65,13 @@ def test_a_letter_may_be_composed_or_not() -> None:
             assert Normaliser(lexicon).normalise(text, "hi").text == "* *"
 
 
+@pytest.mark.parametrize("mark", ["\ue000", "<laugh>", "[sigh]"])
+def test_what_is_protected_is_so_inside_an_address_too(mark: str) -> None:
+    for text in (f"https://a.org/{mark}x", f"www.a.org/x{mark}", f"jane@a.org{mark}", f"{mark}jane@a.org"):
+        for normaliser in (Normaliser(), Normaliser({"a": "b"})):
+            assert mark in normaliser.normalise(text, "en").text
+
+
 def test_a_spoken_form_is_read_as_it_stands() -> None:
     assert read("a b", a="5 % b", b="a <laugh> \ue000 9") == "5 % b a <laugh> \ue000 9"
 

@@ -33,9 +33,10 @@ def rules(language: Language) -> list[Rule]:
     reader = _Money(language, names)
     scales = one_of(language.magnitudes)
     more = rf"(?P<o>(?:\s\d{{1,3}}\s?{scales}{END}){{0,3}})"
-    magnitude = rf"(?:\s?(?P<m>{scales}){END}{more})?"
+    case = f"|(?={one_of(language.joined_suffixes)}(?![{LETTER}]))" if language.joined_suffixes else ""
+    magnitude = rf"(?:\s?(?P<m>{scales})(?:{END}{case}){more})?"
     each = rf"(?:/(?P<r>[{LETTER}]{{1,12}}){END})?" if language.per else "(?P<r>(?!))?"
-    tail = rf"(?:\s?/[-=](?!\d))?{each}"
+    tail = rf"(?:\s?/[-=](?!\d))?{_plural(language)}{each}"
     short = (
         rf"(?:(?P<k>[kmbt]|mn|bn|tn|(?-i:\sbn?))(?![{LETTER}\d]))?" if language.script == "latin" else "(?P<k>(?!))?"
     )
@@ -47,13 +48,22 @@ def rules(language: Language) -> list[Rule]:
     before = rf"(?P<c>{one_of(first)})\s?(?P<n>{NUMBER}){magnitude}{short}{tail}(?![A-Za-z])"
     after = rf"(?P<n>{NUMBER}){magnitude}(?P<k>(?!))?\s?(?P<c>{one_of(names)}){tail}(?![{LETTER}\d])"
     dash = r"(?P<s>\s?[-–—]\s?)"
-    end = rf"(?P<r>(?!))?(?![{LETTER}]|[-–]\d)"
+    end = rf"(?P<r>(?!))?(?P<x>(?!))?(?![{LETTER}]|[-–]\d)"
     between = rf"(?P<c>{one_of(first)})\s?(?P<a>{NUMBER}){dash}(?P<n>{NUMBER}){magnitude}{short}{end}"
     return [
         rule(_starts(names), between, reader.span),
         rule(_starts(names), before, reader.read),
         rule((DIGIT, "."), after, reader.read),
     ]
+
+
+def _plural(language: Language) -> str:
+    """An ending that is written after the figures belongs to the currency's name: రూ.500లు, రూ.500లకు."""
+    if not language.oblique_endings:
+        return "(?P<x>(?!))?"
+    plural = one_of(ending for ending, _ in language.oblique_endings)
+    oblique = one_of(changed for _, changed in language.oblique_endings)
+    return rf"(?P<x>{plural}(?![{LETTER}])|{oblique}(?={one_of(language.joined_suffixes)}(?![{LETTER}])|\s))?"
 
 
 def _starts(names: dict[str, Currency]) -> set[str]:
@@ -91,11 +101,14 @@ class _Money:
         numbers = self._indian if "₹" in currency.written else self._numbers
         text = match["n"]
         scale = _SHORT.get((match["k"] or "").strip().lower()) or (match["m"] or "").lower()
-        following = self._oblique.match(match.string, match.end()) is not None
+        written = match["x"] or (match["m"] if match.start("c") < match.start("n") else None) or ""
+        following = self._oblique.match(match.string, match.end()) is not None or any(
+            written.endswith(changed) for _, changed in self._language.oblique_endings
+        )
         modifies = self._language.modifies_noun
         single = modifies is not None and modifies(match.string, match.start(), match.end())
         if scale:
-            name = currency.one if single else currency.many
+            name = currency.one if single else (following and currency.many_before_minor) or currency.many
             return f"{self._scaled(numbers, text, scale, match['o'] or '')} {name}"
         whole, _, fraction = text.partition(".")
         minor = fraction.rstrip("0").ljust(2, "0") if fraction else ""

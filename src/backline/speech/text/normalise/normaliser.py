@@ -69,4 +69,4 @@ def _scan(scanner: Scanner | None, text: str) -> SpokenText:
 def _scanner(language: str) -> Scanner | None:
     """Built once for a language: compiling its patterns takes some 50 ms."""
     found = rules_of(language)
-    return None if found is None else Scanner(found[0], found[1].joined_suffixes, found[1].oblique)
+    return None if found is None else Scanner(found[0], found[1].joined_suffixes, found[1].joined)

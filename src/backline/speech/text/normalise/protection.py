@@ -27,7 +27,7 @@ _IPA = rf"\[(?=[^\]\n]{{0,80}}[{_IPA_LETTER}])[^\[\]\n]{{1,200}}\]|/(?=[^/\n]{{0
 _ARPABET = r"\[(?=[^\]]{0,80}\d)[A-Z]{1,2}[0-2]?(?: [A-Z]{1,2}[0-2]?){1,40}\]"
 _ALWAYS = rf"[{_PRIVATE}]|{_MARKUP}|{_BRACKET_TAG}|{_IPA}|{_ARPABET}"
 # One token, so that an entry for a word does not tear an address apart: it would no longer be read as one.
-_ADDRESS = r"(?:https?://|www\.)[^\s<>\[\]]{1,300}[\w/]|[A-Za-z\d][A-Za-z\d._+-]{0,63}@[A-Za-z\d.-]{1,100}[A-Za-z]"
+_ADDRESS = rf"(?:https?://|www\.)[^\s<>\[\]{_PRIVATE}]{{1,300}}[\w/]|[A-Za-z\d][A-Za-z\d._+-]{{0,63}}@[A-Za-z\d.-]{{1,100}}[A-Za-z]"
 _CHEAP = re.compile(rf"[{_PRIVATE}<\[]|/[^/\n]{{0,80}}[{_IPA_LETTER}]")
 
 

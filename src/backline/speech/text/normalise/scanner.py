@@ -16,14 +16,18 @@ _ENDS = frozenset(",;!?)")
 _JOINS = frozenset("@.:/\\_-0123456789&+#(₀₁₂₃₄₅₆₇₈₉")
 
 
+def _as_it_is(words: str, _suffix: str) -> str:
+    return words
+
+
 class Scanner:
     """The rules of one language, filed by where they may start."""
 
     def __init__(
-        self, rules: Iterable[Rule], joined_suffixes: Iterable[str] = (), oblique: Callable[[str], str] = str
+        self, rules: Iterable[Rule], joined_suffixes: Iterable[str] = (), joined: Callable[[str, str], str] = _as_it_is
     ) -> None:
-        """joined_suffixes: endings that stay joined to the words of a number before them, in their oblique form."""
-        self._oblique = oblique
+        """joined_suffixes: endings that stay joined to the words of a number; joined: words, suffix to their form."""
+        self._joined = joined
         self._rules: dict[str, tuple[Rule, ...]] = {}
         for one in rules:
             for start in one.starts:
@@ -84,8 +88,8 @@ class Scanner:
         if not _LETTER.match(spoken[-1]):
             return end
         following = text[end : end + 1]
-        if self._suffix is not None and self._suffix.match(text, end):
-            out[-1] = (self._oblique(spoken), start, end)
+        if self._suffix is not None and (suffix := self._suffix.match(text, end)):
+            out[-1] = (self._joined(spoken, suffix[0]), start, end)
         elif _LETTER.match(following) or following == MARK:
             out[-1] = (f"{spoken} ", start, end)
         elif following and following in _ENDS and _LETTER.match(text, end + 1):

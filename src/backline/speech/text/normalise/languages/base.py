@@ -79,6 +79,8 @@ class Language:
     before a score; year_before and year_after, which make four digits a year; measured_nouns, before which a unit is
     in its oblique form.
 
+    joined_forms: to a joined suffix, the ending that changes before it, and to what: శాతం and కి are శాతానికి.
+
     joined_suffixes: endings that stay joined to the words of a number; oblique_endings: how those words change before
     them.
     """
@@ -119,11 +121,19 @@ class Language:
     year_before: str = ""
     year_after: str = ""
     joined_suffixes: tuple[str, ...] = ()
+    joined_forms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     oblique_endings: tuple[tuple[str, str], ...] = ()
     measured_nouns: str = ""
     modifies: Callable[[str, int, int], bool] | None = None
     modifies_noun: Callable[[str, int, int], bool] | None = None
     script: Literal["latin", "indic"] = "indic"
+
+    def joined(self, words: str, suffix: str) -> str:
+        """The form before one of `joined_suffixes`."""
+        ending, changed = self.joined_forms.get(suffix, ("", ""))
+        if ending and words.endswith(ending):
+            return words.removesuffix(ending) + changed
+        return self.oblique(words)
 
     def oblique(self, words: str) -> str:
         """The form before a joined ending or a noun that is measured."""
