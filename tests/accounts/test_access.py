@@ -46,6 +46,7 @@ SPEECH = {"model": "tone", "voice": "tone-low", "input": "Hi."}
 WAYS = [
     Way("POST", "/v1/tts/generate", "/v1/tts/generate", {"text": "Hi.", "voice": "tone-low"}, "speech"),
     Way("POST", "/v1/tts/normalize", "/v1/tts/normalize", {"text": "Hi."}, "speech"),
+    Way("GET", "/v1/tts/requests", "/v1/tts/requests", None, "speech"),
     Way("GET", "/v1/tts/requests/{request_id}", "/v1/tts/requests/unknown", None, "speech", here=404),
     Way("GET", "/v1/tts/health", "/v1/tts/health", None, "speech"),
     Way("GET", "/v1/tts/metrics", "/v1/tts/metrics", None, "admin"),

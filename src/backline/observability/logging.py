@@ -24,6 +24,9 @@ FORBIDDEN_FIELDS = frozenset(
     {"text", "input", "original_text", "normalized_text", "body", "token", "api_key", "password"}
 )
 
+_WRITE_ADDRESSES = ("uvicorn.error", "httpx")
+"""Libraries whose lines about requests hold the whole address, and with it what somebody put into its query."""
+
 Logger = FilteringBoundLogger
 
 
@@ -39,6 +42,8 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING if level != "DEBUG" else logging.INFO)
+    for name in _WRITE_ADDRESSES:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _OneLogger:
