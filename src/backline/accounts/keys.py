@@ -67,8 +67,10 @@ class Keys:
     async def principal_of(self, key: str) -> Principal | None:
         """Whose key it is; None for one that is unknown, revoked or expired. A key seen in the last 30 s costs no
         query, and one that this installation cannot have made never does."""
+        if not self._format.is_ours(key):
+            return None
         digest = self._format.digest(key)
-        return await self._callers.caller(digest, lambda: self._check(key, digest))
+        return await self._callers.caller(digest, lambda: self._check(digest))
 
     async def create(self, owner: Principal, wanted: NewKey) -> tuple[ApiKey, str]:
         """A key of the caller's, and the key itself, which is not kept. Raises Denied when it would be good for more
@@ -123,9 +125,7 @@ class Keys:
         self._callers.forget(lambda principal: principal.key_id == key_id)
         return new, text
 
-    async def _check(self, key: str, digest: bytes) -> Verdict:
-        if not self._format.is_ours(key):
-            return Verdict(None)
+    async def _check(self, digest: bytes) -> Verdict:
         async with self._database.read() as tx:
             found = await key_repository.key_by_digest(tx, digest.hex())
         if found is None:
