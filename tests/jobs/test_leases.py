@@ -195,7 +195,7 @@ async def test_an_attempt_that_lost_its_lease_is_refused_and_stops(new_world: Ne
     async with frozen.loop(lease_seconds=600):  # its next renewal is minutes away
         job = await frozen.submit()
         await frozen.running(job)
-        await _hand_over(other.jobs, job.id)
+        await hand_over(other.jobs, job.id)
         async with other.loop():
             assert (await other.ended(job)).attempt == 2
         gate.open.set()
@@ -219,7 +219,7 @@ async def test_a_renewal_finds_that_the_job_is_anothers(new_world: NewWorld) -> 
     assert gate.cancelled == 1
 
 
-async def _hand_over(jobs: Jobs, job_id: str) -> None:
+async def hand_over(jobs: Jobs, job_id: str) -> None:
     async with jobs.database.read() as tx:
         job = await repository.get(tx, job_id)
     assert job is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import Protocol
 
@@ -103,11 +104,14 @@ class RemoteWork:
 
     async def _until_ended(self, call: str) -> None:
         end = self._clock() + self._kind.cancel_seconds
+        pause = self._kind.first_poll_seconds
         while self._clock() < end:
-            await self._ask_to_end(call)
+            with contextlib.suppress(BacklineError):
+                await self._kind.remote.cancel(call)
             if isinstance(await self._poll(call), Done):
                 return
-            await asyncio.sleep(self._kind.first_poll_seconds)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, self._kind.last_poll_seconds)
         get_logger().warning("jobs.remote_not_cancelled", job_id=self._waiter.job.id)
 
     async def _poll(self, call: str) -> Answer:

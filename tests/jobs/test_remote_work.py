@@ -1,0 +1,236 @@
+"""Work elsewhere: spawned once, waited for by whoever is there, never taken for dead because nobody can say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from backline.compute.remote_twin import RemoteTwin, Report
+from backline.errors import Invalid, Unavailable
+from backline.jobs.advance import Claimed, Spawning
+from backline.jobs.job import Job, JobState
+from backline.jobs.kinds import JobKind, Remotely
+from backline.jobs.repository import Claims, lock_claims
+from tests.jobs.conftest import NewWorld
+from tests.jobs.test_leases import hand_over
+from tests.jobs.test_queue import ANY
+from tests.jobs.world import World, kind_of, soon
+
+
+class Elsewhere:
+    """A twin with one function, which runs until it is let through."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.errors: list[Exception] = []
+        self.now = 0.0
+        self.twin = RemoteTwin({"make": self._make}, clock=lambda: self.now)
+
+    async def _make(self, job_id: str, attempt: int, data: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+        report(0.25, "a quarter")
+        await self.open.wait()
+        if self.errors:
+            raise self.errors.pop()
+        return {"path": f"{job_id}/{attempt}", **data}
+
+    def kind(self, **fields: Any) -> JobKind:
+        work = Remotely("twin", self.twin, "make", first_poll_seconds=0.02, last_poll_seconds=0.05, **fields)
+        return kind_of(work)
+
+
+@pytest.fixture
+async def elsewhere() -> AsyncIterator[Elsewhere]:
+    it = Elsewhere()
+    yield it
+    await it.twin.close()
+
+
+async def test_it_is_spawned_waited_for_and_finished_here(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+    world = new_world(elsewhere.kind())
+    async with world.loop():
+        job = await world.submit()
+        seen = await world.until(job, lambda found: found.progress == 0.25)
+        assert seen.remote == {"provider": "twin", "function": "make", "attempt": 1, "call": "call-1"}
+        assert seen.message == "a quarter"
+        elsewhere.open.set()
+        ended = await world.ended(job)
+    assert ended.result == {"path": f"{job.id}/1", "n": 1, "finished": True}
+    assert elsewhere.twin.spawned == [(job.id, 1)]
+    kinds = await world.kinds_of_events(job)
+    assert [kind for kind in kinds if kind != "progress"] == ["queued", "started", "spawning", "spawned", "succeeded"]
+
+
+async def spawned(world: World, elsewhere: Elsewhere) -> Job:
+    job = await world.submit()
+    return await world.until(job, lambda found: found.call is not None)
+
+
+@pytest.mark.parametrize("leaving", ["given back", "lease died"])
+async def test_whoever_takes_over_goes_on_waiting(new_world: NewWorld, elsewhere: Elsewhere, leaving: str) -> None:
+    one, two = new_world(elsewhere.kind()), new_world(elsewhere.kind())
+    async with one.loop(lease_seconds=600):
+        job = await spawned(one, elsewhere)
+        if leaving == "lease died":
+            await hand_over(one.jobs, job.id)
+            async with two.loop():
+                await two.until(job, lambda found: found.attempt == 2)
+                elsewhere.open.set()
+                ended = await two.ended(job)
+    if leaving == "given back":
+        async with two.loop():
+            await two.until(job, lambda found: found.attempt == 2)
+            elsewhere.open.set()
+            ended = await two.ended(job)
+    assert (ended.state, ended.failures) == (JobState.SUCCEEDED, 0)
+    assert len(elsewhere.twin.spawned) == 1
+    assert await two.trace(job) == ["finish", "hold"]
+
+
+@pytest.mark.parametrize("trouble", ["away", "forgotten"])
+async def test_unknown_is_not_dead(new_world: NewWorld, elsewhere: Elsewhere, trouble: str) -> None:
+    world = new_world(elsewhere.kind())
+    twin = elsewhere.twin
+    async with world.loop():
+        job = await spawned(world, elsewhere)
+        twin.away, twin.forgotten = trouble == "away", {"call-1"} if trouble == "forgotten" else set()
+        elsewhere.open.set()
+        await asyncio.sleep(0.5)
+        assert (await world.get(job)).state is JobState.RUNNING
+        twin.away, twin.forgotten = False, set()
+        ended = await world.ended(job)
+    assert (ended.state, ended.attempt) == (JobState.SUCCEEDED, 1)
+    assert len(twin.spawned) == 1
+
+
+async def test_but_not_for_ever(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+    world = new_world(elsewhere.kind(patience_seconds=0.3))
+    async with world.loop():
+        job = await spawned(world, elsewhere)
+        elsewhere.twin.forgotten = {"call-1"}
+        ended = await world.ended(job)
+    assert (ended.state, ended.error_code) == (JobState.FAILED, "remote_unknown")
+    assert elsewhere.twin.cancelled == ["call-1"]
+    assert len(elsewhere.twin.spawned) == 1
+    assert await world.trace(job) == ["hold", "release"]
+
+
+async def test_a_spawn_that_nobody_heard_of_again_is_made_by_the_next_attempt(
+    new_world: NewWorld, elsewhere: Elsewhere
+) -> None:
+    world = new_world(elsewhere.kind())
+    job = await world.submit()
+    async with world.database.write() as tx:
+        await lock_claims(tx)
+        await Claims(ANY).next(tx, Claimed("loop_dead", 1.5), ["echo"], world.jobs.clock())
+    await world.jobs.observe(job.id, Spawning(1, "twin", "make"))
+    elsewhere.open.set()
+    async with world.loop():
+        ended = await world.ended(job)
+    assert (ended.state, ended.attempt, ended.failures) == (JobState.SUCCEEDED, 2, 1)
+    assert elsewhere.twin.spawned == [(job.id, 2)]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "spawns"),
+    [
+        (Unavailable("No GPU.", code="no_gpu"), JobState.SUCCEEDED, 2),
+        (Invalid("No such model.", code="no_model"), JobState.FAILED, 1),
+        (ValueError("a user's secret"), JobState.FAILED, 1),
+    ],
+)
+async def test_what_the_work_says_of_its_failure_decides(
+    new_world: NewWorld, elsewhere: Elsewhere, error: Exception, state: JobState, spawns: int
+) -> None:
+    world = new_world(elsewhere.kind())
+    elsewhere.errors.append(error)
+    elsewhere.open.set()
+    async with world.loop():
+        ended = await world.ended(await world.submit())
+    assert ended.state is state
+    assert len(elsewhere.twin.spawned) == spawns
+    assert "secret" not in (ended.error_detail or "")
+
+
+async def test_a_provider_that_is_away_is_asked_again(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+    world = new_world(elsewhere.kind())
+    elsewhere.twin.away = True
+    elsewhere.open.set()
+    async with world.loop():
+        job = await world.submit()
+        await world.until(job, lambda found: found.failures == 1)
+        elsewhere.twin.away = False
+        assert (await world.ended(job)).state is JobState.SUCCEEDED
+
+
+async def test_a_result_that_nobody_fetched_in_time_is_lost(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+    world = new_world(elsewhere.kind())
+    async with world.loop():
+        job = await spawned(world, elsewhere)
+    elsewhere.open.set()
+    await asyncio.sleep(0.05)
+    elsewhere.now = 8 * 86_400
+    async with world.loop():
+        ended = await world.ended(job)
+    assert (ended.state, ended.error_code) == (JobState.FAILED, "result_expired")
+    assert len(elsewhere.twin.spawned) == 1
+
+
+@pytest.mark.parametrize("loops", [True, False], ids=["running", "while no loop runs"])
+async def test_a_cancel_reaches_the_work_elsewhere(new_world: NewWorld, elsewhere: Elsewhere, loops: bool) -> None:
+    world = new_world(elsewhere.kind())
+    async with world.loop():
+        job = await spawned(world, elsewhere)
+        if loops:
+            await world.jobs.cancel("anna", job.id)
+            assert (await world.ended(job)).state is JobState.CANCELLED
+    if not loops:
+        asked = await world.jobs.cancel("anna", job.id)
+        assert (asked.state, asked.cancel_requested) == (JobState.QUEUED, True)
+        assert elsewhere.twin.cancelled == []
+        async with world.loop():
+            assert (await world.ended(job)).state is JobState.CANCELLED
+    assert elsewhere.twin.cancelled[0] == "call-1"
+    assert len(elsewhere.twin.spawned) == 1
+    assert await world.trace(job) == ["hold", "release"]
+
+
+async def test_a_cancel_waits_until_the_work_agrees(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+    world = new_world(elsewhere.kind())
+    async with world.loop():
+        job = await spawned(world, elsewhere)
+        elsewhere.twin.away = True
+        await world.jobs.cancel("anna", job.id)
+        await asyncio.sleep(0.4)
+        assert (await world.get(job)).state is JobState.RUNNING
+        elsewhere.twin.away = False
+        assert (await world.ended(job)).state is JobState.CANCELLED
+    assert set(elsewhere.twin.cancelled) == {"call-1"}
+
+
+async def test_but_no_longer_than_its_time(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+    world = new_world(elsewhere.kind(cancel_seconds=0.3))
+    async with world.loop():
+        job = await spawned(world, elsewhere)
+        elsewhere.twin.away = True
+        await world.jobs.cancel("anna", job.id)
+        assert (await world.ended(job)).state is JobState.CANCELLED
+
+
+async def test_a_call_of_which_the_job_is_lost_meanwhile_is_ended(new_world: NewWorld) -> None:
+    """A slow spawn: when it returns, another attempt has the job."""
+
+    async def forever(*_: Any) -> Mapping[str, Any]:
+        await asyncio.sleep(3600)
+        return {}
+
+    twin = RemoteTwin({"make": forever}, spawn_seconds=0.5)
+    world = new_world(kind_of(Remotely("twin", twin, "make", first_poll_seconds=0.02)))
+    async with world.loop(lease_seconds=600):
+        job = await world.submit()
+        await soon(lambda: len(twin.spawned) == 1)
+        await hand_over(world.jobs, job.id)
+        await soon(lambda: twin.cancelled == ["call-1"])
+    await twin.close()
