@@ -39,9 +39,7 @@ class RedisLink:
     """storage: of the `limits` library, whose addresses (TLS, sentinel) and client this uses."""
 
     def __init__(self, storage: RedisStorage, metrics: Metrics) -> None:
-        bridge = cast(RedispyBridge, storage.bridge)
-        self._client: Any = bridge.get_connection()
-        self._failures = (TimeoutError, OSError, cast(type[Exception], bridge.dependency.RedisError))
+        self._client: Any = cast(RedispyBridge, storage.bridge).get_connection()
         self._scripts: dict[str, Any] = {}
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._metrics = metrics
@@ -58,7 +56,7 @@ class RedisLink:
                 return None
             try:
                 return await self._run(script, key, arguments)
-            except self._failures as error:
+            except Exception as error:  # noqa: BLE001 - whatever the client raises, no request fails over it
                 self._lost(error)
                 return None
 
@@ -76,7 +74,7 @@ class RedisLink:
         async with _patience(PATIENCE_SECONDS):
             return await registered(keys=[key], args=arguments)
 
-    def _lost(self, error: BaseException) -> None:
+    def _lost(self, error: Exception) -> None:
         if self._returning is None:
             get_logger().warning("limits.redis_lost", reason=type(error).__name__)
             self._metrics.count(REDIS_LOST)
@@ -92,7 +90,7 @@ class RedisLink:
                 async with _patience(PATIENCE_SECONDS):
                     await self._client.connection_pool.disconnect()
                 await self._run(_PROBE, "backline:probe", ())
-            except self._failures:
+            except Exception:  # noqa: BLE001, S112 - it was logged when it began
                 continue
             self._metrics.gauge(ALONE, -1)
             self._returning = None
