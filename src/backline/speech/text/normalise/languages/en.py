@@ -168,6 +168,7 @@ def _words_by_context() -> list[Rule]:
         rule("sec", rf"sec\.{numbered}", say("section")),
         rule("c", r"c\.(?=\s?\d{3,4}(?!\d))", say("circa")),
         exact_rule("#", r"#\s?(?=\d)", say("number ")),
+        exact_rule("/", r"(?<=\d)/(?=\s|$)|(?<!\S)/(?=[$€£₩¥₹#@%])", _slash),
         rule("~", rf"~{number}", say("about ")),
         rule("<", r"(?<![^\s(])<\s?(?=[\d$€£₹])", say("less than ")),
         rule(">", r"(?<![^\s(])>\s?(?=[\d$€£₹])", say("greater than ")),
