@@ -21,6 +21,7 @@ from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.app import create_app
 from backline.gateway.server import Server
+from backline.jobs.kinds import JobKind
 from backline.observability.logging import configure_logging
 from backline.settings import Settings
 from backline.speech.render import SuperResolution
@@ -54,13 +55,14 @@ def running(
     data_dir: Path,
     catalog: tuple[EngineEntry, ...] = CATALOG,
     super_resolution: SuperResolution | None = None,
+    job_kinds: tuple[JobKind, ...] = (),
     **settings: Any,
 ) -> Iterator[Running]:
     """A server in a thread of this process; settings as `group={...}`."""
     server = {"port": 0, "data_dir": data_dir, **settings.pop("server", {})}
     if "database" not in settings:
         copy_of_sqlite(data_dir)
-    app = create_app(Settings(_env_file=None, server=server, **settings), catalog, super_resolution)
+    app = create_app(Settings(_env_file=None, server=server, **settings), catalog, super_resolution, job_kinds)
     log = io.StringIO()
     configure_logging("INFO", log)
     started = threading.Event()
