@@ -16,6 +16,7 @@ from backline.jobs.job import Data, Job
 from backline.jobs.kinds import InChild, InProcess, JobKind, JobKinds, Remotely, Work
 from backline.jobs.loop import JobLoop
 from backline.jobs.queue import Jobs, Observed
+from backline.observability.logging import configure_logging
 from tests.jobs import world
 from tests.jobs.remote_server import RemoteOverSocket
 from tests.jobs.world import QUICK
@@ -99,6 +100,7 @@ def kinds_of(still: Still, port: int | None) -> JobKinds:
 
 
 def main() -> None:
+    configure_logging("INFO")
     given = json.loads(sys.argv[1])
     still = Still(given.get("stage"))
 

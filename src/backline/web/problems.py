@@ -94,7 +94,8 @@ def is_called_json(request: Request) -> bool:
 
 def validation_status(request: Request, errors: Sequence[Any]) -> tuple[int, str]:
     """A body that is no JSON is judged by what it was called: the wrong name is 415, bad JSON is 400."""
-    if not is_called_json(request):
+    of_body = all(error["loc"][:1] == ("body",) for error in errors)
+    if of_body and not is_called_json(request):
         return 415, "unsupported_media_type"
     if any(error["type"] == "json_invalid" for error in errors):
         return 400, "malformed_json"
