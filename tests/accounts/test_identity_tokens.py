@@ -16,7 +16,8 @@ from backline.accounts.issuers import APPLE, IdentityTokens
 from backline.accounts.jwks import COOL_DOWN_SECONDS, FRESH_SECONDS, HttpPublisher, may_be_fetched, open_publisher
 from backline.accounts.tokens import unverified
 from backline.errors import BacklineError, Invalid, Unauthenticated, Unavailable
-from backline.settings import Issuer
+from backline.gateway.app import create_app
+from backline.settings import Issuer, Settings
 from tests.accounts.conftest import NO_LIMIT, Operator, Public
 from tests.accounts.issuer import AUDIENCE, Answer, FakeIssuer, SigningKey
 from tests.conftest import RunServer
@@ -302,3 +303,18 @@ def test_apple_signs_users_in(run_server: RunServer, issuer: FakeIssuer, operato
         for bad in (issuer.token(aud="another.app"), signed_in.json()["token"], "garbage", "a.b.c"):
             assert client.post("/auth/apple", json={"identity_token": bad}).status_code == 401
         assert operator.rows() == before
+
+
+@pytest.mark.parametrize(
+    "accounts",
+    [
+        {"key_pepper": "too short to be a secret"},
+        {"issuers": [{"issuer": "http://issuer.example", "audience": AUDIENCE}]},
+        {"issuers": [{"issuer": "https://issuer.example", "audience": AUDIENCE, "jwks_url": "http://keys.example"}]},
+    ],
+    ids=["pepper", "issuer", "keys"],
+)
+def test_settings_that_cannot_be_are_refused_before_anything_starts(accounts: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as refused:
+        create_app(Settings.model_validate({"accounts": accounts}))
+    assert "too short" not in refused.value.detail

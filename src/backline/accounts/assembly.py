@@ -9,7 +9,7 @@ from typing import Any
 
 from backline.accounts.entrance import Entrance
 from backline.accounts.issuers import APPLE, IdentityTokens
-from backline.accounts.jwks import open_publisher
+from backline.accounts.jwks import open_publisher, require_fetchable
 from backline.accounts.key_format import KeyFormat
 from backline.accounts.keys import KeyLimits, Keys
 from backline.accounts.loopback import LoopbackGate
@@ -22,6 +22,7 @@ from backline.accounts.tickets import Tickets
 from backline.accounts.tokens import Tokens
 from backline.accounts.verified import VerifiedCallers
 from backline.db.database import Database
+from backline.observability.logging import get_logger
 from backline.settings import AccountsSettings, Issuer, Settings
 
 
@@ -35,6 +36,8 @@ async def open_accounts(
     """Every part that a router or a command asks for, by type."""
     server, here = settings.server, settings.server.bound_to_loopback
     pepper, lasts = pepper_of(settings), timedelta(minutes=settings.accounts.token_minutes)
+    if settings.accounts.key_pepper is None and database.dialect == "postgresql":
+        get_logger().warning("accounts.pepper_of_one_machine")  # a second server would not know the keys of this one
     callers = VerifiedCallers()
     accounts = Accounts(database, callers, on_user_created, on_user_deleted)
     keys = Keys(database, KeyFormat(pepper), callers, _key_limits(settings), loopback=here)
@@ -54,6 +57,14 @@ async def open_accounts(
             Tickets: tickets,
             VerifiedCallers: callers,
         }
+
+
+def check(settings: AccountsSettings) -> None:
+    """Before anything starts. Raises Invalid for a pepper that is too short, or an issuer that must not be asked."""
+    if settings.key_pepper is not None:
+        Pepper(settings.key_pepper.get_secret_value())
+    for issuer in issuers_of(settings):
+        require_fetchable(issuer)
 
 
 def pepper_of(settings: Settings) -> Pepper:

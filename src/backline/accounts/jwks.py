@@ -78,12 +78,10 @@ async def open_publisher() -> AsyncIterator[HttpPublisher]:
 
 
 class KeySet:
-    """The keys of one issuer. Raises Invalid for an address that must not be fetched."""
+    """The keys of one issuer. Raises as `require_fetchable`."""
 
     def __init__(self, issuer: Issuer, publisher: Publisher, monotonic: Monotonic = monotonic) -> None:
-        for url in (issuer.issuer, issuer.jwks_url or issuer.issuer):
-            if not may_be_fetched(url):
-                raise Invalid("An issuer, and its keys, must be at an https address.", code="bad_issuer")
+        require_fetchable(issuer)
         self.monotonic = monotonic
         self._issuer = issuer
         self._publisher = publisher
@@ -156,6 +154,13 @@ class KeySet:
                     if isinstance(data.get("kid"), str):
                         keys[data["kid"], algorithm] = key
         return keys
+
+
+def require_fetchable(issuer: Issuer) -> None:
+    """Raises Invalid for an address that must not be fetched."""
+    for url in (issuer.issuer, issuer.jwks_url or issuer.issuer):
+        if not may_be_fetched(url):
+            raise Invalid("An issuer, and its keys, must be at an https address.", code="bad_issuer")
 
 
 def may_be_fetched(url: str) -> bool:

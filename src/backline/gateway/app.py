@@ -10,6 +10,9 @@ from fastapi import FastAPI
 
 from backline.accounts import keys_router
 from backline.accounts import router as accounts
+from backline.accounts.assembly import check
+from backline.assets import links, uploads
+from backline.assets import router as files
 from backline.compat import openai
 from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
@@ -40,6 +43,7 @@ def create_app(
 
     if settings.speech.engine is not None:
         find(settings.speech.engine, catalog)  # a name that means nothing is refused before anything starts
+    check(settings.accounts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,6 +68,9 @@ def create_app(
         accounts.router,
         keys_router.router,
         credits.router,
+        files.router,
+        uploads.router,
+        links.router,
         jobs.router,
         jobs.streams,
         jobs_socket.router,
@@ -74,7 +81,11 @@ def create_app(
         app.include_router(router)
     add_studio(app)
     add_problem_handlers(app)
-    app.add_middleware(RequestMiddleware, max_body_bytes=settings.server.max_body_bytes)
+    app.add_middleware(
+        RequestMiddleware,
+        max_body_bytes=settings.server.max_body_bytes,
+        unlimited=(f"{uploads.PREFIX}/", links.PREFIX),  # their own limits are in what was declared and signed
+    )
     add_cors(app, settings.server.cors_origins)
     if settings.server.trusted_proxies:
         app.add_middleware(ForwardedMiddleware, proxies=TrustedProxies(settings.server.trusted_proxies))
