@@ -13,9 +13,10 @@ from sqlalchemy import text
 from backline.clock import utc_now
 from backline.jobs import repository
 from backline.jobs.advance import Claimed, LeaseDied
-from backline.jobs.job import Data, JobState
+from backline.jobs.job import Data, Job, JobState
 from backline.jobs.kinds import Work
 from backline.jobs.leases import LeaseWatch
+from backline.jobs.loop import JobLoop
 from backline.jobs.queue import Jobs
 from backline.jobs.repository import Claims, Lease, lock_claims
 from tests.jobs.conftest import NewWorld
@@ -217,6 +218,24 @@ async def test_a_renewal_finds_that_the_job_is_anothers(new_world: NewWorld) -> 
             assert time.monotonic() < end
             await asyncio.sleep(0.01)
     assert gate.cancelled == 1
+
+
+class Forgetful(JobLoop):
+    """As if the answer to its first claim's commit had been lost."""
+
+    forgot = False
+
+    def _start(self, job: Job) -> None:
+        if self.forgot:
+            super()._start(job)
+        self.forgot = True
+
+
+async def test_a_claim_that_a_loop_does_not_know_it_made_is_let_go(new_world: NewWorld) -> None:
+    world = new_world()
+    job = await world.submit()
+    async with Forgetful(world.jobs, QUICK).running():
+        assert (await world.ended(job)).attempt == 2
 
 
 async def hand_over(jobs: Jobs, job_id: str) -> None:

@@ -83,7 +83,7 @@ def test_a_job_as_its_owner_sees_it(served: Served, client: httpx.Client) -> Non
     job_id = served.order(steps=1)
     until(lambda: client.get(f"/api/jobs/{job_id}").json()["state"] == "running")
     answer = client.get(f"/api/jobs/{job_id}")
-    assert answer.headers["retry-after"] == "2"
+    assert answer.headers["retry-after"] == "1"
     assert 1000 <= answer.json()["poll_after_ms"] <= 5000
     assert "input" not in answer.json()
     served.slow.steps.release()

@@ -65,6 +65,7 @@ class JobLoop:
         self._active: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
         self._claims = Claims(options.limits)
         self._wake = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._stopping = False
         self._strays: set[tuple[str, int]] = set()
         self._sweep_seconds = min(options.poll_seconds, options.lease_seconds / 6)
@@ -126,7 +127,8 @@ class JobLoop:
         claimed = True
         while claimed and not self._stopping:
             self._wake.clear()
-            claimed = await self._claim()
+            async with self._claiming:
+                claimed = not self._stopping and await self._claim()
 
     async def _claim(self) -> bool:
         """One transaction's worth. Whether there may be more."""
@@ -179,8 +181,6 @@ class JobLoop:
     async def _renew(self) -> None:
         """Keep our leases; hear of cancels that no hint has told; let go of what others have."""
         in_hand = {job_id: attempt for job_id, (attempt, _) in self._active.items()}
-        if not in_hand and not self._strays:
-            return
         async with self._jobs.database.write() as tx:
             ours = await repository.renew(tx, self.name, self._options.lease_seconds, self._jobs.clock())
         for job_id, attempt in in_hand.items():
@@ -219,8 +219,8 @@ class JobLoop:
     async def _give_back(self, claiming: asyncio.Task[None]) -> None:
         """Nothing new is claimed; what runs here is ended and its lease released; leases are kept meanwhile."""
         self._stopping = True
-        claiming.cancel()
-        await asyncio.gather(claiming, return_exceptions=True)
+        async with self._claiming:  # what was claimed a moment ago is in hand then
+            claiming.cancel()
         in_hand = list(self._active.values())
         for attempt, _ in in_hand:
             attempt.stop(Stop.SHUTDOWN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any
 
@@ -37,7 +36,7 @@ _PATIENCE_SECONDS = 30.0
 def described(job: Job, jobs: Jobs, status: int = 200) -> Response:
     """The answer about one job; 202 from a route that makes one, with where to look and when."""
     now = jobs.clock()
-    headers = {} if job.terminal else {"Retry-After": str(math.ceil(poll_after_ms(job, now) / 1000))}
+    headers = {} if job.terminal else {"Retry-After": str(round(poll_after_ms(job, now) / 1000))}
     if status == 202:
         headers["Location"] = f"/api/jobs/{job.id}"
     return JSONResponse(JobView.of(job, now).model_dump(mode="json"), status, headers)
