@@ -39,7 +39,7 @@ class BlockSpool:
         if self.abandoned:
             return
         self._blocks.extend(blocks)
-        self._frames += sum(len(block.samples) for block in blocks)
+        self._frames += sum([len(block.samples) for block in blocks])
         if self._frames > self._bound_frames:
             self._room.clear()
             if not self.full:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -23,12 +24,16 @@ def silence(length_frames: int, channels: int = 1) -> Samples:
     return np.zeros((length_frames, channels), dtype=np.float32)
 
 
+def together(parts: Sequence[Samples]) -> Samples:
+    """One after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
 def to_pcm16(samples: Samples) -> npt.NDArray[np.int16]:
     """int16 [frames, channels], rounded to nearest; what lies outside [-1, 1) is clipped, never wrapped."""
     scaled = np.multiply(samples, _PCM16_SCALE, dtype=np.float32)
+    scaled.clip(-32768, 32767, out=scaled)  # minimum and maximum take ten times as long
     np.rint(scaled, out=scaled)
-    np.minimum(scaled, 32767, out=scaled)
-    np.maximum(scaled, -32768, out=scaled)
     pcm: npt.NDArray[np.int16] = scaled.astype("<i2")
     return pcm
 

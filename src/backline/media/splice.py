@@ -63,7 +63,7 @@ class Joiner:
 
     def push(self, samples: Samples) -> Samples:
         """Takes sound of the current unit; returns what is final."""
-        self._unit = np.concatenate([self._unit, samples])
+        self._unit = _joined(self._unit, samples)
         self._unit_frames += len(samples)
         if not self._joined and len(self._unit) >= len(self._tail):
             self._join(len(self._tail))
@@ -74,7 +74,7 @@ class Joiner:
     def finish(self) -> Samples:
         """The rest; nothing may be pushed afterwards."""
         self._end_unit()
-        self._ready = np.concatenate([self._ready, self._tail])
+        self._ready = _joined(self._ready, self._tail)
         self._tail = self._tail[:0]
         return self._give()
 
@@ -95,10 +95,17 @@ class Joiner:
     def _settle(self, keep_frames: int) -> None:
         """Make final all but the last `keep_frames` of the unit."""
         final = max(0, len(self._unit) - keep_frames)
-        self._ready = np.concatenate([self._ready, self._unit[:final]])
+        self._ready = _joined(self._ready, self._unit[:final])
         self._unit = self._unit[final:]
 
     def _give(self) -> Samples:
         given, self._ready = self._ready, self._ready[:0]
         self._given_frames += len(given)
         return given
+
+
+def _joined(first: Samples, second: Samples) -> Samples:
+    """One after the other; not copied where one of them is empty, as most often."""
+    if not len(first):
+        return second
+    return np.concatenate([first, second]) if len(second) else first

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-
-import numpy as np
 
 from backline.clock import monotonic
 from backline.compute.base import Compute
 from backline.credits.billing import FreeMeter, Meter
 from backline.engines.speech.base import SpeechBlock, SpeechParams, SpeechState
 from backline.errors import BacklineError, Busy, Invalid, PaymentRequired
-from backline.media.audio import Samples, silence
+from backline.media.audio import Samples, silence, together
 from backline.media.peaks import PeakMeter
 from backline.media.splice import Joiner
 from backline.media.tempo import Tempo
@@ -35,8 +33,11 @@ long enough that turns cost nothing (research: 100 to 300 ms)."""
 _DELIVERED = ("cancelled", "client_left", "exhausted")
 """Ends of a stream before its text's, up to which the sound was heard."""
 
-_INLINE_SECONDS = 1.0
+_INLINE_SECONDS = 2.0
 """Sound that is copied on the event loop at once: about 0.1 ms."""
+
+Spoken = tuple[list[Event], Samples]
+"""Words, and the sound that comes after they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,13 @@ class SpeechStream:
         try:
             self._meter = await self._on_begin()
             async with aclosing(self._speak()) as spoken:
-                async for events in spoken:
-                    yield events
+                async for words, samples in spoken:
+                    if words:
+                        yield words
+                    for part in self._slices(samples):
+                        if events := await self._encoded(part):
+                            yield events
+                        self._taken(part)
             if not self._frames:
                 raise Invalid("There is nothing in the text that can be said.", code="nothing_to_say")
             rest = await self._sound(self._renderer.finish)
@@ -154,24 +160,21 @@ class SpeechStream:
         self.record.credits_consumed = self._meter.charged if delivered else "0"
         self.record.credits_remaining = self._meter.remaining
 
-    async def _speak(self) -> AsyncGenerator[list[Event], None]:
+    async def _speak(self) -> AsyncGenerator[Spoken, None]:
         state = await self._host.open(self.plan.voice.id)
         async for unit, last in self._units:
             begin_s = self._joiner.next_unit(last=last)
             if unit.pause_seconds:
-                pause = self._joiner.push(silence(round(unit.pause_seconds * self._source_hz)))
                 begin_s += unit.pause_seconds
-                async for events in self._render(pause):
-                    yield events
+                yield [], self._joiner.push(silence(round(unit.pause_seconds * self._source_hz)))
             if unit.spoken.text:
                 self._tally.unit(self._language(unit), last=last)
                 async with aclosing(self._speak_unit(unit, state, begin_s)) as spoken:
-                    async for events in spoken:
-                        yield events
-        async for events in self._render(self._joiner.finish()):
-            yield events
+                    async for words, samples in spoken:
+                        yield words, self._joiner.push(samples)
+        yield [], self._joiner.finish()
 
-    async def _speak_unit(self, unit: Unit, state: SpeechState, begin_s: float) -> AsyncGenerator[list[Event], None]:
+    async def _speak_unit(self, unit: Unit, state: SpeechState, begin_s: float) -> AsyncGenerator[Spoken, None]:
         """begin_s: where in the stream the unit's first sample stands."""
         speed = self.plan.speed * unit.speed
         slowest, fastest = self.plan.capabilities.speed_range
@@ -182,12 +185,8 @@ class SpeechStream:
         made = self._host.stream(unit.spoken.text, state, params, order, self._tally.engine_begins)
         async with aclosing(made):
             while blocks := await self._next(made):
-                if words := _words(blocks, unit, begin_s, tempo.factor):
-                    yield words
-                async for events in self._render(self._joiner.push(await self._paced(tempo, _samples(blocks)))):
-                    yield events
-        async for events in self._render(self._joiner.push(tempo.finish())):
-            yield events
+                yield _words(blocks, unit, begin_s, tempo.factor), await self._paced(tempo, _samples(blocks))
+        yield [], tempo.finish()
 
     async def _next(self, made: AsyncGenerator[Sequence[SpeechBlock], None]) -> Sequence[SpeechBlock]:
         """What the engine has made; nothing at its end."""
@@ -201,30 +200,33 @@ class SpeechStream:
             return samples
         return await self._compute.run(self._frames / self._source_hz, partial(tempo.push, samples))
 
-    async def _render(self, samples: Samples) -> AsyncGenerator[list[Event], None]:
-        """Encode in slices, on a worker where that is work; the shorter stream goes first.
-
-        Nothing is sent before there is a sound: an engine that has no word for a character may give silence for it.
-        """
+    def _slices(self, samples: Samples) -> Iterator[Samples]:
+        """What one turn encodes. Nothing before there is a sound: an engine that has no word for a character may give
+        silence for it."""
         if self._unheard is not None:
             self._unheard.append(samples)
             if not samples.any():
                 return
-            samples, self._unheard = np.concatenate(self._unheard), None
+            samples, self._unheard = together(self._unheard), None
         at = 0
         while at < len(samples):
             part = samples[at : at + self._slice_frames()]
             at += len(part)
-            await self._meter.cover(self._microseconds(self._frames + len(part)))
-            events = self._outlined(part)
-            sound = await self._sound(partial(self._renderer.push, part))
-            if sound.data:
-                events.append(sound)
-            if events:
-                yield events
-            self._frames += len(part)  # only now it has been taken
-            self.record.audio_seconds = round(self._frames / self._source_hz, 6)
-            self._meter.used(self._microseconds(self._frames))
+            yield part
+
+    async def _encoded(self, part: Samples) -> list[Event]:
+        await self._meter.cover(self._microseconds(self._frames + len(part)))
+        events = self._outlined(part)
+        sound = await self._sound(partial(self._renderer.push, part))
+        if sound.data:
+            events.append(sound)
+        return events
+
+    def _taken(self, part: Samples) -> None:
+        """Whoever reads the stream came back for more: the part was delivered."""
+        self._frames += len(part)
+        self.record.audio_seconds = round(self._frames / self._source_hz, 6)
+        self._meter.used(self._microseconds(self._frames))
 
     def _microseconds(self, frames: int) -> int:
         return frames * 1_000_000 // self._source_hz
@@ -273,4 +275,4 @@ def _words(blocks: Sequence[SpeechBlock], unit: Unit, begin_s: float, factor: fl
 
 
 def _samples(blocks: Sequence[SpeechBlock]) -> Samples:
-    return blocks[0].samples if len(blocks) == 1 else np.concatenate([block.samples for block in blocks])
+    return together([block.samples for block in blocks])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backline.errors import TooLarge
@@ -23,49 +23,51 @@ ANSWER_HEADERS = "backline.answer_headers"
 
 class RequestMiddleware:
     """One id for the request, kept from the client's X-Request-ID when that is well formed, sent back in every answer;
-    a body limit that also holds for chunked bodies; an access line without query or text."""
+    a body limit that also holds for chunked bodies; an access line without query or text.
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    unlimited: beginnings of paths whose routes hold limits of their own.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int, unlimited: tuple[str, ...] = ()) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         scope[STARTED] = time.perf_counter()
-        headers = Headers(scope=scope)
-        asked = headers.get("x-request-id", "")
+        asked = _first(scope, b"x-request-id")
         scope["request_id"] = asked if is_id(asked) else new_id("req")
         token = request_id.set(scope["request_id"])
         try:
             if scope["type"] == "http":
-                await self._http(scope, headers, receive, send)
+                await self._http(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
         finally:
             request_id.reset(token)
 
-    async def _http(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
-        id_of_request: str = scope["request_id"]
-        more: dict[bytes, bytes] = {}
+        more: dict[bytes, bytes] = {b"x-request-id": scope["request_id"].encode()}
         scope[ANSWER_HEADERS] = more
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                answered = MutableHeaders(raw=message["headers"])
-                answered["X-Request-ID"] = id_of_request
                 if status == HTTPStatus.UNAUTHORIZED:  # what RFC 9110 (11.6.1) asks of every 401
-                    answered.setdefault("WWW-Authenticate", "Bearer")
+                    MutableHeaders(raw=message["headers"]).setdefault("WWW-Authenticate", "Bearer")
                 message["headers"].extend(more.items())
             await send(message)
 
-        length = headers.get("content-length", "0")
+        length = _first(scope, b"content-length") or "0"
         try:
-            if not length.isdecimal() or int(length) > self._max_body_bytes:
+            if self._unlimited and scope["path"].startswith(self._unlimited):
+                await self._app(scope, receive, send_with_id)
+            elif not length.isdecimal() or int(length) > self._max_body_bytes:
                 await problem_of(self._too_large())(scope, receive, send_with_id)
             else:
                 await self._app(scope, self._counted(receive), send_with_id)
@@ -97,3 +99,8 @@ class RequestMiddleware:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The body is larger than {self._max_body_bytes} bytes.", code="body_too_large")
+
+
+def _first(scope: Scope, name: bytes) -> str:
+    """What a header says the first time; empty without it. name: in lower case."""
+    return next((value.decode("latin-1") for known, value in scope["headers"] if known == name), "")

@@ -78,26 +78,31 @@ class StreamedResponse(Response):
                 raise
             await self._describe(error)(scope, receive, send)
             return
-        headers = {"content-type": stream.media_type, **stream.headers}
         async with aclosing(stream.chunks) as chunks:
             chunk = await anext(chunks, b"")  # from here on the generator has begun, so that closing it cleans up
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status_code,
-                    "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-                }
-            )
+            await send({"type": "http.response.start", "status": self.status_code, "headers": _raw_headers(stream)})
             try:
-                while chunk:
-                    async with asyncio.timeout(self._patience_seconds):
-                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                    chunk = await anext(chunks, b"")
+                await self._send_all(chunk, chunks, send)
             except (BacklineError, TimeoutError) as error:
                 # The status is gone. Ending without the last chunk tells the client that this is not the whole.
                 get_logger().warning("web.stream_broken", reason=type(error).__name__)
                 return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_all(self, chunk: bytes, chunks: AsyncGenerator[bytes, None], send: Send) -> None:
+        """Raises TimeoutError when the client does not take a chunk in time."""
+        now = asyncio.get_running_loop().time
+        async with asyncio.timeout(None) as patience:  # one for all chunks, running only while one is sent
+            while chunk:
+                patience.reschedule(now() + self._patience_seconds)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                patience.reschedule(None)
+                chunk = await anext(chunks, b"")
+
+
+def _raw_headers(stream: Stream) -> list[tuple[bytes, bytes]]:
+    headers = {"content-type": stream.media_type, **stream.headers}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 async def _when_client_leaves(receive: Receive, stop: Callable[[], object]) -> None:
