@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 import backline.accounts.models
+import backline.assets.models
 import backline.credits.models
 import backline.jobs.models
 import backline.speech.models  # noqa: F401 - they are imported for their tables

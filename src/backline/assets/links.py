@@ -1,0 +1,92 @@
+"""Signed addresses of a store that has none of its own: the gateway serves them. Whoever has one may do that one thing;
+S3 and R2 serve theirs themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response, StreamingResponse
+
+from backline.accounts.caller import visitor
+from backline.errors import Invalid
+from backline.storage.base import ByteRange, Storage
+from backline.storage.signing import UrlSigner, content_disposition
+from backline.web.problems import problem
+from backline.web.provide import provide
+
+PREFIX = "/files/"
+
+router = APIRouter(tags=["files"], dependencies=[Depends(visitor)])
+
+Store = Annotated[Storage, Depends(provide(Storage))]
+Signer = Annotated[UrlSigner, Depends(provide(UrlSigner))]
+
+_PLAYABLE = ("audio/", "video/", "image/")
+"""Shown in the page; anything else is saved: a file that somebody uploaded must never run as a page of ours."""
+
+
+@router.api_route(PREFIX + "{key:path}", methods=["GET", "HEAD"])
+async def fetch(key: str, request: Request, store: Store, signer: Signer) -> Response:
+    """A file, or the range of it that `Range` names."""
+    grant = signer.verify(request.method, key, request.url.query)
+    wanted = _range(request.headers.get("range"))
+    try:
+        reading = await store.get(key, wanted)
+    except Invalid as error:
+        size = (await store.head(key)).size_bytes
+        refused = problem(416, error.detail, error.code)
+        refused.headers["Content-Range"] = f"bytes */{size}"
+        return refused
+    kind = grant.content_type or "application/octet-stream"
+    headers = {
+        "Content-Type": kind,
+        "Content-Length": str(reading.size_bytes),
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=3600",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if reading.info.etag:
+        headers["ETag"] = reading.info.etag
+    name = grant.download_name or key.rpartition("/")[2]
+    disposition = content_disposition(name)
+    headers["Content-Disposition"] = disposition.replace("attachment", "inline", 1) if _shown(kind) else disposition
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {reading.start}-{reading.stop - 1}/{reading.info.size_bytes}"
+    if request.method == "HEAD":
+        await reading.stream.aclose()
+        return Response(status_code=200 if wanted is None else 206, headers=headers)
+    return StreamingResponse(reading.stream, 200 if wanted is None else 206, headers)
+
+
+@router.put(PREFIX + "{key:path}", status_code=201)
+async def store_at(key: str, request: Request, store: Store, signer: Signer) -> Response:
+    """Exactly the bytes that were granted, once."""
+    grant = signer.verify("PUT", key, request.url.query)
+    if request.headers.get("content-type") != grant.content_type:
+        return problem(415, "Send the type that the address was signed for.", "unsupported_media_type")
+    if request.headers.get("content-length") != str(grant.max_bytes):
+        raise Invalid("Send exactly as many bytes as the address was signed for.", code="bad_upload_header")
+    stored = await store.put(
+        key, request.stream(), content_type=grant.content_type or "", if_absent=True, max_bytes=grant.max_bytes
+    )
+    return Response(status_code=201, headers={"ETag": stored.etag} if stored.etag else {})
+
+
+def _shown(content_type: str) -> bool:
+    return content_type.startswith(_PLAYABLE) and "svg" not in content_type
+
+
+def _range(header: str | None) -> ByteRange | None:
+    """One range; several, or other units, are answered whole, as RFC 9110 (14.2) allows."""
+    unit, _, text = (header or "").partition("=")
+    first, dash, last = text.strip().partition("-")
+    if unit.strip().lower() != "bytes" or not dash or "," in text:
+        return None
+    if not all(part == "" or (part.isascii() and part.isdecimal() and len(part) <= 18) for part in (first, last)):
+        return None
+    try:
+        return ByteRange(int(first) if first else None, int(last) if last else None)
+    except Invalid:
+        return None
