@@ -193,7 +193,7 @@ async def test_an_attempt_that_lost_its_lease_is_refused_and_stops(new_world: Ne
     """As if its process had been frozen, and the job done by another meanwhile."""
     gate = Gate()
     frozen, other = new_world(kind_of(gate)), new_world()
-    async with frozen.loop(lease_seconds=600):  # its next renewal is minutes away
+    async with frozen.loop(lease_seconds=600, local=1):  # its next renewal is minutes away, and it has no room
         job = await frozen.submit()
         await frozen.running(job)
         await hand_over(other.jobs, job.id)

@@ -71,7 +71,7 @@ async def spawned(world: World, elsewhere: Elsewhere) -> Job:
 @pytest.mark.parametrize("leaving", ["given back", "lease died"])
 async def test_whoever_takes_over_goes_on_waiting(new_world: NewWorld, elsewhere: Elsewhere, leaving: str) -> None:
     one, two = new_world(elsewhere.kind()), new_world(elsewhere.kind())
-    async with one.loop(lease_seconds=600):
+    async with one.loop(lease_seconds=600, remote=1):
         job = await spawned(one, elsewhere)
         if leaving == "lease died":
             await hand_over(one.jobs, job.id)
