@@ -10,8 +10,7 @@ import pytest
 
 from backline.db.database import Database, Tx
 from backline.errors import Unavailable
-from backline.jobs.job import Data, JobState
-from backline.jobs.kinds import Work
+from backline.jobs.job import JobState
 from tests.jobs.test_loop import Gate
 from tests.jobs.world import QUICK, World, kind_of, make_trace, soon
 
@@ -99,30 +98,6 @@ async def test_work_that_has_lost_its_job_is_stopped_once_that_is_known(leaving:
             await other.ended(job)
         leaving.away = False
         await soon(lambda: gate.cancelled == 1)
-
-
-async def test_a_checkpoint_tells_work_that_it_is_not_wanted_any_more(leaving: Leaving, database: Database) -> None:
-    failures: list[BaseException] = []
-
-    async def work(work: Work) -> Data:
-        await asyncio.sleep(4 * QUICK.lease_seconds)
-        try:
-            await work.checkpoint({"sentence": 1})
-        except BaseException as error:
-            failures.append(error)
-            raise
-        return {}
-
-    cut_off, other = World(leaving, (kind_of(work),)), World(database, (kind_of(),))
-    async with cut_off.loop():
-        job = await cut_off.submit()
-        await cut_off.running(job)
-        leaving.away = True
-        async with other.loop():
-            ended = await other.ended(job)
-        leaving.away = False
-        await soon(lambda: bool(failures))
-        assert (await other.get(job)) == ended
 
 
 async def test_a_commit_whose_answer_is_lost_counts_once(leaving: Leaving, database: Database) -> None:

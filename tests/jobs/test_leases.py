@@ -17,12 +17,13 @@ from backline.jobs.job import Data, Job, JobState
 from backline.jobs.kinds import Work
 from backline.jobs.leases import LeaseWatch
 from backline.jobs.loop import JobLoop
+from backline.jobs.progress import LeaseLost
 from backline.jobs.queue import Jobs
 from backline.jobs.repository import Claims, Lease, lock_claims
 from tests.jobs.conftest import NewWorld
 from tests.jobs.test_loop import Gate
 from tests.jobs.test_queue import ANY
-from tests.jobs.world import QUICK, World, kind_of
+from tests.jobs.world import QUICK, World, kind_of, soon
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = 12.0
@@ -218,6 +219,32 @@ async def test_a_renewal_finds_that_the_job_is_anothers(new_world: NewWorld) -> 
             assert time.monotonic() < end
             await asyncio.sleep(0.01)
     assert gate.cancelled == 1
+
+
+async def test_a_checkpoint_tells_work_that_it_is_not_wanted_any_more(new_world: NewWorld) -> None:
+    go, failures = asyncio.Event(), []
+
+    async def work(work: Work) -> Data:
+        await go.wait()
+        try:
+            await work.checkpoint({"sentence": 1})
+        except Exception as error:
+            failures.append(error)
+            raise
+        return {}
+
+    frozen, other = new_world(kind_of(work)), new_world()
+    async with frozen.loop(lease_seconds=600, local=1) as loop:
+        job = await frozen.submit()
+        await frozen.running(job)
+        await hand_over(other.jobs, job.id)
+        async with other.loop():
+            ended = await other.ended(job)
+        go.set()
+        await soon(lambda: loop.active == 0)
+    assert [type(error) for error in failures] == [LeaseLost]
+    assert await other.get(job) == ended
+    assert ended.checkpoint is None
 
 
 class Forgetful(JobLoop):
