@@ -14,6 +14,16 @@ _APPEND_ONLY = ("credit_transactions", "credit_entries")
 
 
 def upgrade() -> None:
+    _accounts()
+    _transactions()
+    _entries()
+    _holds()
+    _grants()
+    for table in _APPEND_ONLY:
+        _append_only(table)
+
+
+def _accounts() -> None:
     op.create_table(
         "credit_accounts",
         sa.Column("id", sa.String(64), nullable=False),
@@ -25,6 +35,9 @@ def upgrade() -> None:
         sa.CheckConstraint("expiring >= 0 AND expiring <= posted", name=op.f("ck_credit_accounts_expiring")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_accounts")),
     )
+
+
+def _transactions() -> None:
     op.create_table(
         "credit_transactions",
         sa.Column("id", sa.String(64), nullable=False),
@@ -40,6 +53,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_credit_transactions_idempotency_key")),
     )
     op.create_index(op.f("ix_credit_transactions_day"), "credit_transactions", ["day"])
+
+
+def _entries() -> None:
     op.create_table(
         "credit_entries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, autoincrement=True),
@@ -53,6 +69,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_credit_entries_transaction_id"), "credit_entries", ["transaction_id"])
     op.create_index(op.f("ix_credit_entries_account_id_id"), "credit_entries", ["account_id", "id"])
+
+
+def _holds() -> None:
     op.create_table(
         "credit_holds",
         sa.Column("id", sa.String(64), nullable=False),
@@ -77,6 +96,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_credit_holds_state_expires_at"), "credit_holds", ["state", "expires_at"])
     op.create_index(op.f("ix_credit_holds_account_id_state"), "credit_holds", ["account_id", "state"])
+
+
+def _grants() -> None:
     op.create_table(
         "credit_grants",
         sa.Column("id", sa.String(64), nullable=False),
@@ -94,8 +116,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_credit_grants_account_id_expires_at"), "credit_grants", ["account_id", "expires_at"])
     op.create_index(op.f("ix_credit_grants_expires_at"), "credit_grants", ["expires_at"])
-    for table in _APPEND_ONLY:
-        _append_only(table)
 
 
 def _append_only(table: str) -> None:
