@@ -33,6 +33,25 @@ from backline.web.middleware import RequestMiddleware
 from backline.web.problems import add_problem_handlers
 
 
+ROUTERS = (
+    speech.router,
+    openai.router,
+    speech_socket.router,
+    accounts.router,
+    keys_router.router,
+    credits.router,
+    files.router,
+    uploads.router,
+    links.router,
+    jobs.router,
+    jobs.streams,
+    jobs_socket.router,
+    health.router,
+    metrics.router,
+    description.router,
+)
+
+
 def create_app(
     settings: Settings,
     catalog: tuple[EngineEntry, ...] = CATALOG,
@@ -61,23 +80,7 @@ def create_app(
         redoc_url=None,
         openapi_url=None,  # FastAPI's own would be open to everybody; ours is in `description`
     )
-    for router in (
-        speech.router,
-        openai.router,
-        speech_socket.router,
-        accounts.router,
-        keys_router.router,
-        credits.router,
-        files.router,
-        uploads.router,
-        links.router,
-        jobs.router,
-        jobs.streams,
-        jobs_socket.router,
-        health.router,
-        metrics.router,
-        description.router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
     add_studio(app)
     add_problem_handlers(app)
