@@ -56,6 +56,8 @@ class FakeIssuer:
     url: str = ""
     name: str = ""
     """The `iss`, when it is not the address."""
+    describes: str = ""
+    """Whom its description is of, when it is another."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -74,7 +76,7 @@ class FakeIssuer:
     def respond(self, path: str) -> Answer:
         self.asked.append(path)
         if path.endswith("/.well-known/openid-configuration"):
-            return 200, json.dumps({"issuer": self.url, "jwks_uri": f"{self.url}/keys"}).encode()
+            return 200, json.dumps({"issuer": self.describes or self.url, "jwks_uri": f"{self.url}/keys"}).encode()
         if self.answer is not None:
             return self.answer()
         return 200, json.dumps({"keys": [key.published() for key in self.keys]}).encode()

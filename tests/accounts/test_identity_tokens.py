@@ -20,6 +20,7 @@ from backline.gateway.app import create_app
 from backline.settings import Issuer, Settings
 from tests.accounts.conftest import NO_LIMIT, Operator, Public
 from tests.accounts.issuer import AUDIENCE, Answer, FakeIssuer, SigningKey
+from tests.accounts.test_credentials import hs256
 from tests.conftest import RunServer
 
 
@@ -142,8 +143,9 @@ def test_an_issuer_that_was_never_reached_is_no_reason_to_send_its_users_away(
         assert answer.status_code == 503
         assert "retry-after" in answer.headers
         assert answer.json()["error"]["code"] == "issuer_unreachable"
-    with public.client("a.b.c") as client:
-        assert client.get("/v1/models").status_code == 401
+    for never_good in ("a.b.c", hs256(public.issuer.token(), b"secret"), public.issuer.token(aud="another")):
+        with public.client(never_good) as client:
+            assert client.get("/v1/models").status_code == 401
 
 
 def test_the_server_goes_on_while_an_issuer_is_slow(public: Public) -> None:
@@ -209,12 +211,10 @@ async def test_a_token_that_names_no_key_is_good_when_only_one_is_published(issu
 
 
 async def test_a_description_of_another_issuer_is_not_believed(issuer: FakeIssuer) -> None:
-    token = issuer.token()
-    honest = issuer.url
-    issuer.url = "https://issuer.example"  # what its description says
+    issuer.describes = "https://issuer.example"
     async with open_publisher() as publisher:
-        reader = Reader(publisher, Issuer(issuer=honest, audience=AUDIENCE))
-        assert isinstance(await reader.refusal(token), Unavailable)
+        reader = Reader(publisher, settings_of(issuer))
+        assert isinstance(await reader.refusal(issuer.token()), Unavailable)
         assert issuer.times_asked_for_keys() == 0
 
 
