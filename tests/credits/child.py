@@ -28,7 +28,7 @@ async def at_random(url: str, seed: int, operations: int) -> None:
 async def _try(database: Database, ledger: Ledger, choice: random.Random) -> None:
     number = choice.randrange(60)
     account, reference, amount = choice.choice(ACCOUNTS), f"hold_{number}", choice.randrange(1, 400)
-    verb = choice.choice(["grant", "open", "open", "tick", "tick", "tick", "settle", "release"])
+    verb = choice.choice(["grant", "open", "open", "tick", "tick", "tick many", "settle", "release"])
     for _ in range(choice.choice([1, 1, 2])):  # a reply that was lost is asked for again
         try:
             async with database.write() as tx:
@@ -42,6 +42,9 @@ async def _try(database: Database, ledger: Ledger, choice: random.Random) -> Non
                         await ledger.open(tx, owner, reference=reference, price=SPEECH, estimate=estimate)
                     case "tick":
                         await ledger.tick(tx, reference, amount, ahead=choice.randrange(50))
+                    case "tick many":
+                        some = sorted(choice.sample(range(60), 8))
+                        await ledger.tick_many(tx, {f"hold_{one}": amount + one for one in some})
                     case "settle":
                         await ledger.settle(tx, reference, amount)
                     case "release":

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backline.credits import queries
-from backline.credits.ledger import Hold, Ledger
+from backline.credits.hold import Hold
+from backline.credits.ledger import Ledger
 from backline.credits.pricing import Price
 from backline.credits.queries import Balance
 from backline.db.database import Database

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from backline.credits import queries
-from backline.credits.ledger import Hold, Ledger
+from backline.credits.hold import Hold
+from backline.credits.ledger import Ledger
 from backline.db.database import Database, Tx
 from backline.errors import Conflict, PaymentRequired
 from tests.credits.conftest import SPEECH, Clock
@@ -112,6 +113,18 @@ class LedgerMachine(RuleBasedStateMachine):
         hold = self._do(lambda tx: self.ledger.tick(tx, reference, total, ahead=ahead), crash)
         assert hold is not None
         self._used(hold, total)
+
+    @rule(totals=st.dictionaries(HOLDS, AMOUNTS), crash=CRASHES)
+    def tick_many(self, totals: dict[str, int], crash: str) -> None:
+        ticked: dict[str, Hold] = {}
+
+        async def tick(tx: Tx) -> None:
+            ticked.update(await self.ledger.tick_many(tx, totals))
+
+        self._do(tick, crash)
+        assert set(ticked) == totals.keys() & self.totals.keys()
+        for reference, hold in ticked.items():
+            self._used(hold, totals[reference])
 
     @rule(reference=HOLDS, total=AMOUNTS, crash=CRASHES)
     def settle(self, reference: str, total: int, crash: str) -> None:

@@ -69,13 +69,14 @@ async def test_a_killed_process_is_charged_what_it_had_written_down(
     assert process.stdout is not None
     assert process.stdin is not None
     for reached in STEPS:
-        assert process.stdout.readline().strip() == reached
+        said = process.stdout.readline().strip()
+        assert said == reached, process.communicate(timeout=60)
         if reached == step:
             break
         process.stdin.write("\n")
         process.stdin.flush()
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
     clock.now = clock.now.replace(year=2100)
     billing = Billing(database, Ledger(hold_seconds=60, clock=clock), MetricsInMemory(), clock=clock)

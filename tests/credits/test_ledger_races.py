@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from backline.credits import queries
 from backline.credits.ledger import Ledger
@@ -21,7 +22,7 @@ async def _grant(database: Database, ledger: Ledger, user: str, key: str, amount
         await ledger.grant(tx, user, amount, idempotency_key=key, actor="test")
 
 
-async def _outcomes(works: list[Callable[[], Awaitable[object]]]) -> Counter[str]:
+async def _outcomes(works: Sequence[Callable[[], Awaitable[object]]]) -> Counter[str]:
     """How often each kind of end was met; anything but a conflict or a success is raised."""
 
     async def one(work: Callable[[], Awaitable[object]]) -> str:
@@ -37,7 +38,7 @@ async def _outcomes(works: list[Callable[[], Awaitable[object]]]) -> Counter[str
 
 
 async def test_one_key_for_several_accounts_is_the_first_one_s(database: Database, ledger: Ledger) -> None:
-    works = [lambda user=user: _grant(database, ledger, user, "one key") for user in USERS]
+    works = [partial(_grant, database, ledger, user, "one key") for user in USERS]
     assert await _outcomes(works) == {"done": 1, "idempotency_key_reused": 5}
     async with database.read() as tx:
         assert sum([(await queries.balance(tx, user)).posted for user in USERS]) == 1000
@@ -52,7 +53,7 @@ async def test_one_reference_for_several_accounts_is_the_first_one_s(database: D
         async with database.write() as tx:
             await ledger.open(tx, user, reference="one reference", price=SPEECH, estimate=10)
 
-    assert await _outcomes([lambda user=user: hold(user) for user in USERS]) == {
+    assert await _outcomes([partial(hold, user) for user in USERS]) == {
         "done": 1,
         "idempotency_key_reused": 5,
     }

@@ -18,10 +18,11 @@ from typing import Protocol
 from backline.accounts.principal import Principal
 from backline.clock import Clock, utc_now
 from backline.credits import figures
-from backline.credits.ledger import Hold, Ledger
+from backline.credits.hold import Hold
+from backline.credits.ledger import Ledger
 from backline.credits.pricing import Price, as_seconds
 from backline.credits.queries import accounts_with_expired_grants, balance, expired_holds
-from backline.db.database import Database, Tx
+from backline.db.database import Database
 from backline.errors import BacklineError, PaymentRequired, Unavailable
 from backline.ids import new_id
 from backline.observability.logging import get_logger
@@ -103,12 +104,14 @@ class HoldMeter:
 
     @property
     def charged(self) -> str:
-        return as_seconds(min(self.hold.price.cost(self.total), self.hold.amount))
+        return as_seconds(min(self.hold.price.cost(self.total), self.hold.amount) - self.hold.refunded)
 
     async def cover(self, total: int) -> None:
         if _covers(self.hold, total):
             return
         await self._billing.extend(self, total)
+        if self.hold.state != "open":
+            raise Unavailable("The database was away for too long, and the account was closed.", code="hold_closed")
         if not _covers(self.hold, total):
             raise PaymentRequired("The credit has been used up.", code="credits_exhausted")
 
@@ -176,27 +179,31 @@ class Billing:
         self._meters.discard(meter)
         for delay in (*_CLOSE_DELAYS, None):
             try:
-                async with self._database.write() as tx:
-                    await self._close(tx, meter, release=release)
-            except Unavailable as error:
-                if delay is None:
+                await self._close(meter, release=release)
+            except Exception as error:  # noqa: BLE001 - nobody waits for this task: it must say so itself
+                if delay is None or not isinstance(error, Unavailable):
                     get_logger().error("credits.close_failed", reference=meter.hold.reference, exc_info=error)
                     return
                 await asyncio.sleep(delay)
             else:
                 return
 
-    async def _close(self, tx: Tx, meter: HoldMeter, *, release: bool) -> None:
+    async def _close(self, meter: HoldMeter, *, release: bool) -> None:
         reference = meter.hold.reference
-        if release:
-            hold = await self._ledger.release(tx, reference)
-        else:
-            hold = await self._ledger.settle(tx, reference, meter.total)
-        left = await balance(tx, hold.account_id)
+        async with self._database.write() as tx:
+            if release:
+                hold = await self._ledger.release(tx, reference)
+            else:
+                hold = await self._ledger.settle(tx, reference, meter.total)
+            left = await balance(tx, hold.account_id)
         meter.hold, meter.remaining = hold, as_seconds(left.available)
-        if hold.unbilled:
-            self._metrics.count(figures.UNBILLED, hold.price.product, by=hold.unbilled / 1_000_000)
-            get_logger().warning("credits.unbilled", reference=reference, micro=hold.unbilled)
+        if not release:
+            self._count_unbilled(hold, hold.price.cost(meter.total) - hold.captured)
+
+    def _count_unbilled(self, hold: Hold, micro: int) -> None:
+        if micro > 0:
+            self._metrics.count(figures.UNBILLED, hold.price.product, by=micro / 1_000_000)
+            get_logger().warning("credits.unbilled", reference=hold.reference, micro=micro)
 
     def in_background(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
@@ -220,12 +227,27 @@ class Billing:
         """Write down what every running meter has used, and let its hold live on."""
         meters = sorted(self._meters, key=lambda meter: (meter.hold.account_id, meter.hold.reference))
         for first in range(0, len(meters), _BATCH):
-            batch = [meter for meter in meters[first : first + _BATCH] if meter in self._meters]
+            await self._tick([meter for meter in meters[first : first + _BATCH] if meter in self._meters])
+
+    async def _tick(self, meters: list[HoldMeter]) -> None:
+        totals = {meter.hold.reference: meter.total for meter in meters}
+        try:
             async with self._database.write() as tx:
-                holds = [await self._ledger.tick(tx, meter.hold.reference, meter.total) for meter in batch]
-            for meter, hold in zip(batch, holds, strict=True):
-                if meter.hold.amount <= hold.amount:  # else it was extended meanwhile
-                    meter.hold = hold
+                holds = await self._ledger.tick_many(tx, totals)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one that cannot be ticked must not keep the others from it
+            if len(meters) == 1:
+                get_logger().error("credits.tick_failed", reference=meters[0].hold.reference, exc_info=error)
+                return
+            middle = len(meters) // 2
+            await self._tick(meters[:middle])
+            await self._tick(meters[middle:])
+            return
+        for meter in meters:
+            hold = holds[meter.hold.reference]
+            if hold.state != "open" or meter.hold.amount <= hold.amount:  # else it was extended meanwhile
+                meter.hold = hold
 
     async def sweep(self) -> None:
         """Close holds that nobody ticks any more, and take back grants whose time is over. Any number may run it."""
@@ -233,13 +255,29 @@ class Billing:
         async with self._database.read() as tx:
             references = await expired_holds(tx, now, _BATCH)
             accounts = await accounts_with_expired_grants(tx, now, _BATCH)
-        for reference in references:
-            async with self._database.write() as tx:
-                hold = await self._ledger.close_expired(tx, reference)
-            get_logger().warning("credits.hold_swept", reference=reference, state=hold.state)
+        running = {meter.hold.reference for meter in self._meters}  # the next tick lets them live on
+        for reference in (one for one in references if one not in running):
+            await self._sweep_one(reference, self._sweep_hold)
         for account in accounts:
-            async with self._database.write() as tx:
-                await self._ledger.expire_grants(tx, account)
+            await self._sweep_one(account, self._sweep_grants)
+
+    async def _sweep_one(self, which: str, work: Callable[[str], Awaitable[None]]) -> None:
+        try:
+            await work(which)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one that cannot be swept must not keep the others from it
+            get_logger().error("credits.sweep_failed", which=which, exc_info=error)
+
+    async def _sweep_hold(self, reference: str) -> None:
+        async with self._database.write() as tx:
+            hold = await self._ledger.close_expired(tx, reference)
+        get_logger().warning("credits.hold_swept", reference=reference, state=hold.state)
+        self._count_unbilled(hold, hold.unbilled)
+
+    async def _sweep_grants(self, account: str) -> None:
+        async with self._database.write() as tx:
+            await self._ledger.expire_grants(tx, account)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

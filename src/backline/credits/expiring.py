@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping, and_, insert, select, update
 
 from backline.clock import Clock
-from backline.credits.book import Book, set_account
+from backline.credits.book import Book, Movement, set_account
 from backline.credits.models import credit_grants
 from backline.db.database import Tx
 from backline.ids import new_id
@@ -60,7 +60,8 @@ class ExpiringGrants:
             if grant["expires_at"] > now or not amount:
                 continue
             key = f"{grant['id']}:expire:{grant['remaining']}"
-            await self._book.move(tx, account["id"], GRANTS, -amount, "expire", key, (key,), reference=grant["source"])
+            taken = Movement(account["id"], GRANTS, -amount, "expire", key, (key,), reference=grant["source"])
+            await self._book.move_all(tx, [taken])
             await _set_remaining(tx, grant, grant["remaining"] - amount)
             account = await set_account(
                 tx, account, posted=account["posted"] - amount, expiring=account["expiring"] - amount

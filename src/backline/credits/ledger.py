@@ -7,26 +7,27 @@ that money and what it pays for change together; every movement has an idempoten
     open ──tick──tick──┬── settle   the total is charged, the rest goes back
                        └── release  nothing is charged; what ticks had charged goes back too
 
-One order of locks everywhere, so that nothing can wait in a circle: the account's row, then the rest.
+One order of locks everywhere, so that nothing can wait in a circle: the account's row, then the rest; of several
+accounts, by their ids.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import RowMapping, and_, select, update
+from sqlalchemy import RowMapping, and_, bindparam, select, update
 
 from backline.clock import Clock, utc_now
-from backline.credits.book import Book, set_account
+from backline.credits.book import Book, Movement, set_account, set_accounts
 from backline.credits.expiring import GRANTS, ExpiringGrants
+from backline.credits.hold import CHANGING, Hold, State, changing, hold_of, new_row
 from backline.credits.models import credit_accounts, credit_holds
 from backline.credits.pricing import Price, as_seconds
 from backline.db.database import Tx
 from backline.db.statements import insert_if_absent
 from backline.errors import Conflict, Invalid, NotFound, PaymentRequired
-from backline.ids import new_id
 
 REVENUE = "system:revenue"
 ADJUSTMENTS = "system:adjustments"
@@ -34,33 +35,11 @@ ADJUSTMENTS = "system:adjustments"
 MAX_AMOUNT = 10**15
 """Of one movement, in micro-credits: a billion credits, far below what a column holds."""
 
-State = Literal["open", "settled", "released"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Credit set aside for running work; amounts in micro-credits, last_total in millionths of the price's unit.
-
-    amount: what may be charged in all. captured: what has been charged. unbilled: what was used beyond the amount, at
-    the end: our loss.
-    """
-
-    reference: str
-    account_id: str
-    price: Price
-    opened_with: int
-    amount: int
-    captured: int
-    last_total: int
-    refunded: int
-    unbilled: int
-    state: State
-    expires_at: datetime
-
-    @property
-    def reach(self) -> int | None:
-        """The largest total that the hold pays for; None when the work costs nothing."""
-        return self.price.reach(self.amount)
+_TICK_MANY = (
+    update(credit_holds)
+    .where(and_(credit_holds.c.reference == bindparam("its_reference"), credit_holds.c.state == "open"))
+    .values({name: bindparam(name) for name in CHANGING})
+)
 
 
 class Ledger:
@@ -91,12 +70,14 @@ class Ledger:
         """
         _check_amount(amount)
         account = await self._book.lock(tx, account_id)
-        asked = ("grant", account_id, amount, expires_at, priority)
-        if not await self._book.move(tx, account_id, GRANTS, amount, "grant", idempotency_key, asked, actor=actor):
+        ends = expires_at and expires_at.astimezone(UTC)
+        asked = ("grant", account_id, amount, ends, priority)
+        movement = Movement(account_id, GRANTS, amount, "grant", idempotency_key, asked, actor)
+        if not await self._book.move(tx, movement):
             return
         account = await set_account(tx, account, posted=account["posted"] + amount)
-        if expires_at is not None:
-            await self._grants.add(tx, account, amount, idempotency_key, expires_at, priority)
+        if ends is not None:
+            await self._grants.add(tx, account, amount, idempotency_key, ends, priority)
 
     async def open(self, tx: Tx, account_id: str, *, reference: str, price: Price, estimate: int) -> Hold:
         """Set aside what an estimated total costs. estimate: in millionths of the price's unit.
@@ -104,38 +85,19 @@ class Ledger:
         The same reference again gives the same hold, whatever became of it. Raises PaymentRequired when less is
         available, and Conflict when the reference was used for something else.
         """
-        amount = price.cost(estimate)
-        account = await self._book.lock(tx, account_id)
-        existing = await self.find(tx, reference)
-        if existing is not None:
-            if (existing.account_id, existing.price, existing.opened_with) != (account_id, price, amount):
-                raise _reference_reused()
-            return existing
-        account = await self._grants.expire(tx, account)
+        if estimate < 0:
+            raise Invalid("An estimate cannot be below 0.", code="bad_amount")
+        amount, now = price.cost(estimate), self._clock()
+        account = await self._grants.expire(tx, await self._book.lock(tx, account_id))
         available = account["posted"] - account["held"]
-        if amount > available:
-            raise self._too_little(amount, available)
-        now = self._clock()
         hold = Hold(reference, account_id, price, amount, amount, 0, 0, 0, 0, "open", now + self._life)
-        row = {
-            "id": new_id("hold"),
-            "account_id": account_id,
-            "reference": reference,
-            "product": price.product,
-            "unit": price.unit,
-            "micro_per_unit": price.micro_per_unit,
-            "opened_with": amount,
-            "amount": amount,
-            "captured": 0,
-            "last_total": 0,
-            "refunded": 0,
-            "unbilled": 0,
-            "state": "open",
-            "expires_at": hold.expires_at,
-            "created_at": now,
-        }
-        if not await insert_if_absent(tx, credit_holds, row):  # another account's, a moment ago
-            raise _reference_reused()
+        if amount > available or not await insert_if_absent(tx, credit_holds, new_row(hold, now)):
+            existing = await self.find(tx, reference)
+            if existing is None:
+                raise self._too_little(amount, available)
+            if (existing.account_id, existing.price, existing.opened_with) != (account_id, price, amount):
+                raise Conflict("This reference was used for another hold.", code="idempotency_key_reused")
+            return existing
         if amount:
             await set_account(tx, account, held=account["held"] + amount)
         return hold
@@ -150,31 +112,78 @@ class Ledger:
         if hold.state != "open":
             return hold
         account = await self._grants.expire(tx, account)
-        account, hold = await self._charge(tx, account, hold, total)
-        more = hold.price.cost(hold.last_total + ahead) - hold.amount
-        more = max(0, min(more, account["posted"] - account["held"]))
-        if more:
-            account = await set_account(tx, account, held=account["held"] + more)
-        return await self._save(tx, replace(hold, amount=hold.amount + more, expires_at=self._clock() + self._life))
+        charged = hold.charged(total)
+        due = charged.captured - hold.captured
+        available = account["posted"] - account["held"]
+        more = max(0, min(hold.price.cost(charged.last_total + ahead) - hold.amount, available))
+        account = await self._take(tx, account, charged, due)
+        if due or more:
+            await set_account(tx, account, posted=account["posted"] - due, held=account["held"] + more - due)
+        return await self._save(tx, replace(charged, amount=hold.amount + more, expires_at=self._clock() + self._life))
+
+    async def tick_many(self, tx: Tx, totals: Mapping[str, int]) -> dict[str, Hold]:
+        """`tick` for many holds, by reference, in about as many statements as for one. Unknown ones are left out."""
+        here = credit_holds.c.reference.in_(list(totals))
+        owners = select(credit_holds.c.account_id).where(here)
+        columns = credit_accounts.c
+        query = select(credit_accounts).where(columns.id.in_(owners)).order_by(columns.id).with_for_update()
+        accounts = {row["id"]: row for row in (await tx.execute(query)).mappings()}
+        rows = (await tx.execute(select(credit_holds).where(here).order_by(credit_holds.c.reference))).mappings().all()
+        holds = {row["reference"]: hold_of(row) for row in rows if row["account_id"] in accounts}  # others are too new
+        living = [hold for hold in holds.values() if hold.state == "open"]
+        plain = [hold for hold in living if not accounts[hold.account_id]["expiring"]]
+        for hold in living:
+            if accounts[hold.account_id]["expiring"]:  # which grant pays is a question for each
+                holds[hold.reference] = await self.tick(tx, hold.reference, totals[hold.reference])
+        return holds | await self._tick_plain(tx, accounts, plain, totals)
+
+    async def _tick_plain(
+        self, tx: Tx, accounts: Mapping[str, RowMapping], holds: list[Hold], totals: Mapping[str, int]
+    ) -> dict[str, Hold]:
+        after = {hold.account_id: dict(accounts[hold.account_id]) for hold in holds}
+        ticked, charges = {}, []
+        for hold in holds:
+            charged, account = hold.charged(totals[hold.reference]), after[hold.account_id]
+            due = charged.captured - hold.captured
+            more = max(0, min(hold.price.cost(charged.last_total) - hold.amount, account["posted"] - account["held"]))
+            account["posted"] -= due
+            account["held"] += more - due
+            charges += [_charge_of(charged, due)] if due else []
+            ticked[hold.reference] = replace(charged, amount=hold.amount + more, expires_at=self._clock() + self._life)
+        await self._book.move_all(tx, charges)
+        moved = [name for name, account in after.items() if account != dict(accounts[name])]
+        await set_accounts(tx, [accounts[name] for name in moved], [after[name] for name in moved])
+        if ticked:
+            changed = [{"its_reference": one.reference, **changing(one)} for one in ticked.values()]
+            result = await tx.execute(_TICK_MANY, changed)
+            assert result.rowcount == len(changed), "a hold changed under its account's lock"
+        return ticked
 
     async def settle(self, tx: Tx, reference: str, total: int) -> Hold:
         """Charge the final total and give the rest back. A total of 0 is a release. Once closed, it stays so."""
         account, hold = await self._locked_hold(tx, reference)
         if hold.state != "open":
             return hold
-        account, hold = await self._charge(tx, account, hold, total)
-        unbilled = max(0, hold.price.cost(hold.last_total) - hold.amount)
-        state: State = "settled" if hold.last_total else "released"
-        return await self._close(tx, account, replace(hold, unbilled=unbilled, state=state))
+        charged = hold.charged(total)
+        due, rest = charged.captured - hold.captured, hold.amount - charged.captured
+        account = await self._take(tx, account, charged, due)
+        if due or rest:
+            await set_account(tx, account, posted=account["posted"] - due, held=account["held"] - due - rest)
+        unbilled = max(0, hold.price.cost(charged.last_total) - hold.amount)
+        state: State = "settled" if charged.last_total else "released"
+        return await self._close(tx, replace(charged, unbilled=unbilled, state=state))
 
     async def release(self, tx: Tx, reference: str) -> Hold:
         """Charge nothing: the rest goes back, and what ticks have charged is refunded. Once closed, it stays so."""
         account, hold = await self._locked_hold(tx, reference)
         if hold.state != "open":
             return hold
+        rest = hold.amount - hold.captured
+        if rest:
+            account = await set_account(tx, account, held=account["held"] - rest)
         if hold.captured:
-            account, hold = await self._refund(tx, account, hold, hold.captured, f"{reference}:release", "system")
-        return await self._close(tx, account, replace(hold, state="released"))
+            hold = await self._refund(tx, account, hold, hold.captured, f"{reference}:release", "system")
+        return await self._close(tx, replace(hold, state="released"))
 
     async def refund(self, tx: Tx, reference: str, amount: int, *, idempotency_key: str, actor: str) -> Hold:
         """Give back part of what a closed hold has charged. Raises Conflict for more than that, or an open hold."""
@@ -182,12 +191,11 @@ class Ledger:
         account, hold = await self._locked_hold(tx, reference)
         if hold.state == "open":
             raise Conflict("Settle or release this hold first.", code="hold_open")
-        if await self._book.is_repeat(tx, idempotency_key, ("refund", reference, amount)):
+        if await self._book.is_repeat(tx, idempotency_key, _refund_asked(hold, amount)):
             return hold
         if amount > hold.captured - hold.refunded:
             raise Conflict("More cannot be given back than was charged.", code="refund_too_large")
-        _, hold = await self._refund(tx, account, hold, amount, idempotency_key, actor)
-        return await self._save(tx, hold)
+        return await self._save(tx, await self._refund(tx, account, hold, amount, idempotency_key, actor))
 
     async def adjust(self, tx: Tx, account_id: str, amount: int, *, idempotency_key: str, actor: str) -> None:
         """Correct a balance by hand, up or down. Raises PaymentRequired when that much is not there to be taken."""
@@ -200,7 +208,7 @@ class Ledger:
         available = account["posted"] - account["held"]
         if -amount > available:
             raise self._too_little(-amount, available)
-        await self._book.move(tx, account_id, ADJUSTMENTS, amount, "adjust", idempotency_key, asked, actor=actor)
+        await self._book.move(tx, Movement(account_id, ADJUSTMENTS, amount, "adjust", idempotency_key, asked, actor))
         if amount < 0:
             account = await self._grants.draw(tx, account, -amount)
         await set_account(tx, account, posted=account["posted"] + amount)
@@ -218,68 +226,30 @@ class Ledger:
 
     async def find(self, tx: Tx, reference: str) -> Hold | None:
         row = (await tx.execute(select(credit_holds).where(credit_holds.c.reference == reference))).mappings().first()
-        return None if row is None else _hold_of(row)
+        return None if row is None else hold_of(row)
 
-    async def _charge(self, tx: Tx, account: RowMapping, hold: Hold, total: int) -> tuple[RowMapping, Hold]:
-        """What a total costs beyond what was charged; a total that is behind the last one changes nothing."""
-        total = max(total, hold.last_total)
-        due = min(hold.price.cost(total), hold.amount) - hold.captured
-        if due > 0:
-            captured = hold.captured + due
-            key = f"{hold.reference}:{captured}"
-            await self._book.move(
-                tx,
-                hold.account_id,
-                REVENUE,
-                -due,
-                "charge",
-                key,
-                (key,),
-                reference=hold.reference,
-                product=hold.price.product,
-            )
-            account = await self._grants.draw(tx, account, due)
-            account = await set_account(tx, account, posted=account["posted"] - due, held=account["held"] - due)
-            hold = replace(hold, captured=captured)
-        return account, replace(hold, last_total=total)
+    async def _take(self, tx: Tx, account: RowMapping, charged: Hold, due: int) -> RowMapping:
+        """The entries of a charge, and the grants that pay for it. The balance is left to the caller."""
+        if not due:
+            return account
+        await self._book.move_all(tx, [_charge_of(charged, due)])
+        return await self._grants.draw(tx, account, due)
 
-    async def _refund(
-        self, tx: Tx, account: RowMapping, hold: Hold, amount: int, key: str, actor: str
-    ) -> tuple[RowMapping, Hold]:
-        asked = ("refund", hold.reference, amount)
+    async def _refund(self, tx: Tx, account: RowMapping, hold: Hold, amount: int, key: str, actor: str) -> Hold:
+        product, asked = hold.price.product, _refund_asked(hold, amount)
         await self._book.move(
-            tx,
-            hold.account_id,
-            REVENUE,
-            amount,
-            "refund",
-            key,
-            asked,
-            actor=actor,
-            reference=hold.reference,
-            product=hold.price.product,
+            tx, Movement(hold.account_id, REVENUE, amount, "refund", key, asked, actor, hold.reference, product)
         )
-        account = await set_account(tx, account, posted=account["posted"] + amount)
-        return account, replace(hold, refunded=hold.refunded + amount)
+        await set_account(tx, account, posted=account["posted"] + amount)
+        return replace(hold, refunded=hold.refunded + amount)
 
-    async def _close(self, tx: Tx, account: RowMapping, hold: Hold) -> Hold:
-        rest = hold.amount - hold.captured
-        if rest:
-            await set_account(tx, account, held=account["held"] - rest)
+    async def _close(self, tx: Tx, hold: Hold) -> Hold:
         return await self._save(tx, replace(hold, amount=hold.captured), closed_at=self._clock())
 
     async def _save(self, tx: Tx, hold: Hold, closed_at: datetime | None = None) -> Hold:
-        """The one place where a hold changes: only an open one does, but for what is given back afterwards."""
+        """Only an open hold changes, but for what is given back afterwards."""
         still = credit_holds.c.state == "open" if closed_at or hold.state == "open" else credit_holds.c.state != "open"
-        changed = {
-            "amount": hold.amount,
-            "captured": hold.captured,
-            "last_total": hold.last_total,
-            "refunded": hold.refunded,
-            "unbilled": hold.unbilled,
-            "state": hold.state,
-            "expires_at": hold.expires_at,
-        } | ({"closed_at": closed_at} if closed_at else {})
+        changed = changing(hold) | ({"closed_at": closed_at} if closed_at else {})
         where = and_(credit_holds.c.reference == hold.reference, still)
         result = await tx.execute(update(credit_holds).where(where).values(**changed))
         assert result.rowcount == 1, "a hold changed under its account's lock"
@@ -306,14 +276,15 @@ class Ledger:
         )
 
 
-def _hold_of(row: RowMapping) -> Hold:
-    names = ("opened_with", "amount", "captured", "last_total", "refunded", "unbilled", "state", "expires_at")
-    price = Price(row["product"], row["unit"], row["micro_per_unit"])
-    return Hold(row["reference"], row["account_id"], price, **{name: row[name] for name in names})
+def _charge_of(charged: Hold, due: int) -> Movement:
+    """Its key is what has been charged with it: no total is charged twice."""
+    key = f"{charged.reference}:{charged.captured}"
+    reference, product = charged.reference, charged.price.product
+    return Movement(charged.account_id, REVENUE, -due, "charge", key, (key,), reference=reference, product=product)
 
 
-def _reference_reused() -> Conflict:
-    return Conflict("This reference was used for another hold.", code="idempotency_key_reused")
+def _refund_asked(hold: Hold, amount: int) -> tuple[object, ...]:
+    return ("refund", hold.reference, amount)
 
 
 def _check_amount(amount: int) -> None:
