@@ -166,13 +166,31 @@ class SpeechSettings(Group):
     """How long an engine may be silent, or a client may not read, before the stream is ended."""
     socket_idle_seconds: float = Field(60.0, gt=0)
     """How long a WebSocket may send nothing while nothing is being spoken."""
-    records_kept: int = Field(1000, ge=1)
-    """Finished requests that `/v1/tts/requests/{id}` remembers."""
-    retention_days: float = Field(30.0, ge=0)
-    """How long records of requests and their texts are kept; 0 keeps no texts."""
+    retention_days: float = Field(30.0, ge=0, le=36_500)
+    """How long records of requests and their texts are kept; 0 keeps no texts, and records for a day."""
     supabase_url: str | None = None
     """A Supabase project that is sent a copy of every text, at `/rest/v1/tts_sentences`."""
     supabase_service_key: SecretStr | None = None
+
+
+class StorageSettings(Group):
+    """Where files are kept: in the data folder, or in a bucket of S3 or Cloudflare R2 when one is named."""
+
+    bucket: str | None = None
+    """The bucket's name; None keeps files in the data folder."""
+    endpoint: str | None = None
+    """Of a store that speaks S3; None is Amazon's own."""
+    region: str = "auto"
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+    quota_bytes: int = Field(10_000_000_000, ge=0)
+    """For each user, uploads and results together."""
+    max_file_bytes: int = Field(5_000_000_000, ge=0)
+    """Of one upload."""
+    link_seconds: int = Field(3600, ge=1, le=604_800)
+    """How long a signed address of a file is good."""
+    results_kept_days: float = Field(30.0, gt=0, le=36_500)
+    """How long files that jobs made are kept."""
 
 
 class JobsSettings(Group):
@@ -213,6 +231,7 @@ class Settings(BaseSettings):
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
     credits: CreditsSettings = Field(default_factory=CreditsSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
     jobs: JobsSettings = Field(default_factory=JobsSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
 
@@ -246,6 +265,10 @@ class Settings(BaseSettings):
 _ALIASES = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("limits", "redis_url"),
+    "R2_BUCKET_NAME": ("storage", "bucket"),
+    "R2_ENDPOINT_URL": ("storage", "endpoint"),
+    "R2_ACCESS_KEY_ID": ("storage", "access_key_id"),
+    "R2_SECRET_ACCESS_KEY": ("storage", "secret_access_key"),
     "SUPABASE_URL": ("speech", "supabase_url"),
     "SUPABASE_SERVICE_KEY": ("speech", "supabase_service_key"),
 }

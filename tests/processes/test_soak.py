@@ -79,7 +79,7 @@ def is_quiet(process: Process) -> bool:
 
 @pytest.mark.slow
 async def test_a_thousand_requests_leave_nothing_behind(start_server: StartServer) -> None:
-    process = start_server(speech={"records_kept": 50})
+    process = start_server()
     engines = process.engines()
     make(process, WARM_UP)
     await _talk(process, 30)

@@ -100,6 +100,15 @@ def eventually(true: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.005)
 
 
+def record_of(server: Running, request_id: str) -> dict[str, Any]:
+    """What the server tells of a request."""
+    with server.client() as client:
+        answer = client.get(f"/v1/tts/requests/{request_id}")
+        assert answer.status_code == 200
+        record: dict[str, Any] = answer.json()
+        return record
+
+
 class Wire:
     """One HTTP request by hand, to see the answer as it is cut on the way, and to leave whenever one likes."""
 

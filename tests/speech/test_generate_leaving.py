@@ -5,11 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from backline.accounts.principal import LOCAL
 from backline.engines.catalog import Isolation
 from tests.conftest import Running, RunServer
 from tests.fakes.engines import LateEngine, SlowEngine, diary, entry
-from tests.speech.hearing import EVERY_FORMAT, GENERATE, TEXT, eventually, wire
+from tests.speech.hearing import EVERY_FORMAT, GENERATE, TEXT, eventually, record_of, wire
 
 MOST_BLOCKS_AFTER_LEAVING = 40
 """Of SlowEngine's 1,000, one every 10 ms; on an idle machine it is one or two."""
@@ -19,7 +18,7 @@ ISOLATIONS = pytest.mark.parametrize("isolation", list(Isolation))
 
 def assert_left(server: Running, request_id: str) -> None:
     eventually(lambda: server.service.streams_in_flight == 0)
-    assert server.service.record_of(request_id, LOCAL).outcome == "client_left"
+    assert record_of(server, request_id)["outcome"] == "client_left"
     eventually(lambda: "cancelled" in diary())
     assert "finished" not in diary()
 
@@ -50,7 +49,7 @@ def test_leaving_before_the_first_sound_stops_the_engine(
         eventually(lambda: "thinking" in diary())
     assert_left(server, "leaving")
     assert "block" not in diary()
-    assert server.service.record_of("leaving", LOCAL).ttfb_ms is None
+    assert record_of(server, "leaving")["ttfb_ms"] is None
 
 
 @ISOLATIONS
@@ -79,7 +78,7 @@ def test_leaving_the_queue_leaves_the_turn_to_the_next(run_server: RunServer) ->
     eventually(lambda: "cancelled" in diary())
     assert diary().count("cancelled") == 1  # only the busy one had begun
     for number in range(5):
-        assert server.service.record_of(f"waiting-{number}", LOCAL).outcome == "client_left"
+        assert record_of(server, f"waiting-{number}")["outcome"] == "client_left"
     with wire(server) as next_one:
         next_one.post({"text": "x", "stream": True})
         assert next_one.status() == 200
@@ -104,7 +103,7 @@ def test_a_client_that_takes_nothing_is_given_up(run_server: RunServer) -> None:
         it.post(body, request_id="idle")
         assert it.status() == 200
         eventually(lambda: server.service.streams_in_flight == 0)
-        assert server.service.record_of("idle", LOCAL).outcome == "client_left"
+        assert record_of(server, "idle")["outcome"] == "client_left"
         with pytest.raises(ConnectionError):
             for _ in it.chunks():
                 pass

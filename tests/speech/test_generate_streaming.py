@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -115,7 +116,7 @@ def test_who_has_heard_least_goes_first(run_server: RunServer) -> None:
             it.post(long, request_id=request_id)
             _reading(it)
         eventually(lambda: server.service.streams_in_flight == len(ids))
-        records = [server.service.record_of(request_id, LOCAL) for request_id in ids]
+        records = [asyncio.run(server.service.record_of(request_id, LOCAL)) for request_id in ids]
         eventually(lambda: all(record.audio_seconds > 5 for record in records))
         with server.client() as client:
             before = sum(record.audio_seconds for record in records)

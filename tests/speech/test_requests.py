@@ -10,11 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from backline.accounts.principal import LOCAL, Principal
-from backline.errors import NotFound
-from backline.speech.records import RecordsInMemory, SpeechRecord
 from tests.conftest import Running, RunServer
-from tests.fakes.engines import FakeEngine, entry
+from tests.fakes.engines import entry
+from tests.speech.guests import signed_in
 from tests.speech.hearing import GENERATE, SENTENCES, TEXT, eventually, speak, spliced, tone_units, wire
 from tests.speech.odd_engines import SteadyEngine
 
@@ -110,12 +108,10 @@ def test_a_running_request_says_so_and_how_far_it_is(fakes: Running, fake_client
 
 def test_another_callers_request_is_not_there(server: Running, client: httpx.Client) -> None:
     request_id = speak(client).headers["x-request-id"]
-    assert server.service.record_of(request_id, LOCAL).outcome == "completed"
-    with pytest.raises(NotFound) as foreign:
-        server.service.record_of(request_id, Principal("somebody else"))
-    with pytest.raises(NotFound) as unknown:
-        server.service.record_of("no-such-request", LOCAL)
-    assert foreign.value.as_data() == unknown.value.as_data()
+    with server.client(headers=signed_in(server)) as other:
+        foreign, unknown = (other.get(f"/v1/tts/requests/{which}") for which in (request_id, "no-such-request"))
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
 
 
 @pytest.mark.parametrize("request_id", ["nothing", "a%20b", "x" * 200, "..%2f..", "é", "a%00b"])
@@ -123,14 +119,6 @@ def test_an_unknown_id_is_404(client: httpx.Client, request_id: str) -> None:
     response = client.get(f"/v1/tts/requests/{request_id}")
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
-
-
-def test_only_the_last_ones_are_kept(run_server: RunServer) -> None:
-    with run_server((entry(FakeEngine, default=True),), speech={"records_kept": 3}).client() as client:
-        for number in range(5):
-            client.post(GENERATE, json={"text": "Hi"}, headers={"X-Request-ID": f"request-{number}"})
-        statuses = [client.get(f"/v1/tts/requests/request-{number}").status_code for number in range(5)]
-    assert statuses == [404, 404, 200, 200, 200]
 
 
 def test_a_repeated_id_means_the_newest(client: httpx.Client) -> None:
@@ -143,26 +131,3 @@ def test_a_refused_request_leaves_no_record(client: httpx.Client) -> None:
     refused = client.post(GENERATE, json={"text": "Hi", "format": "ogg"}, headers={"X-Request-ID": "refused"})
     assert refused.status_code == 422
     assert client.get("/v1/tts/requests/refused").status_code == 404
-
-
-def test_the_port_in_memory_forgets_the_oldest_and_hides_what_is_foreign() -> None:
-    records = RecordsInMemory(2)
-
-    def record(request_id: str, owner_id: str) -> SpeechRecord:
-        return SpeechRecord(
-            request_id, owner_id, "tone", "tone-1", "tone-low", "wav", 24000, True, 1, datetime.now(UTC)
-        )
-
-    first, second, third = record("a", "me"), record("a", "you"), record("b", "me")
-    records.begin(first)
-    records.begin(second)
-    assert records.find("a", "me") is first
-    assert records.find("a", "you") is second
-    records.begin(third)
-    assert records.find("a", "me") is None
-    assert records.find("b", "you") is None
-    again = record("a", "you")
-    records.begin(again)
-    assert records.find("a", "you") is again
-    assert records.find("b", "me") is third
-    assert again.rtf is None

@@ -17,6 +17,7 @@ from backline.credits.pricing import Pricing, micro_of
 from backline.credits.service import Credits
 from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
+from backline.gateway.files import open_files
 from backline.gateway.limits import open_limits
 from backline.gateway.metrics import MetricsAccess
 from backline.jobs.assembly import open_jobs
@@ -25,7 +26,9 @@ from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
 from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
+from backline.speech.assembly import open_speech_store
 from backline.speech.plan import Planner
+from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
@@ -49,15 +52,16 @@ async def open_services(
         open_credits(settings, database, metrics) as credits,
         open_accounts(settings, database, [credits[Credits].welcome]) as accounts,
         open_limits(settings, metrics) as limits,
+        open_speech_store(speech, database, metrics) as kept,
         open_runner(settings, catalog) as runner,
+        open_files(settings, database) as files,
         open_jobs(settings.jobs, database, job_kinds) as jobs,
     ):
-        records = RecordsInMemory(speech.records_kept)
         billing, pricing = credits[Billing], credits[Pricing]
         service = speech_service(
             settings,
             runner,
-            records,
+            kept[RecordsInDatabase],
             metrics,
             super_resolution,
             limits.stream,
@@ -67,7 +71,9 @@ async def open_services(
             {
                 **accounts,
                 **credits,
+                **files,
                 **jobs,
+                **kept,
                 CallerLimits: limits,
                 Database: database,
                 Sessions: Sessions(),

@@ -22,3 +22,8 @@ STREAMS = Metric("backline_speech_streams_in_flight", "Streams that are being ma
 ENDED = Metric("backline_speech_requests", "Requests that ended, by how.", (*_LABELS, "outcome"))
 ABORTED = Metric("backline_speech_streams_aborted", "Streams that ended before their text did.", (*_LABELS, "outcome"))
 AUDIO = Metric("backline_speech_audio_seconds", "Seconds of sound made.", _LABELS)
+RECORD_WRITES_FAILED = Metric(
+    "backline_speech_record_writes_failed", "Attempts to store records of requests that the database did not take."
+)
+RECORDS_LOST = Metric("backline_speech_records_lost", "Requests whose record was given up, by why.", ("why",))
+TEXTS_COPIED = Metric("backline_speech_texts_copied", "Texts and their copies elsewhere, by how it went.", ("outcome",))

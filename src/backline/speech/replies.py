@@ -55,7 +55,12 @@ class SpeechReplies:
         preparation = self._service.preparation(plan, chunking=body.chunking)
         units = preparation.units_of(passages_of(body.text, plan))
         asked = SpeechRequest(
-            caller, request.scope["request_id"], request.scope[STARTED], len(body.text), streamed=body.stream
+            caller,
+            request.scope["request_id"],
+            request.scope[STARTED],
+            len(body.text),
+            lambda: body.text,
+            streamed=body.stream,
         )
         return self._service.speak(plan, preparation, units, asked)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from backline.accounts.caller import SpeechCaller as Caller
 from backline.media.encode.formats import FORMATS
 from backline.speech.plan import language_to_read
+from backline.speech.records import Outcome, SpeechRecord
 from backline.speech.replies import SpeechReplies
 from backline.speech.schemas import GenerateRequest, NormalizeReply, NormalizeRequest, SpanOut
 from backline.speech.service import SpeechService
@@ -42,12 +43,27 @@ async def normalize(body: NormalizeRequest, caller: Caller, service: Service) ->
     return NormalizeReply(text=spoken.text, language=language, spans=spans)
 
 
+@router.get("/v1/tts/requests")
+async def request_records(
+    caller: Caller,
+    service: Service,
+    outcome: Outcome | None = None,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> dict[str, Any]:
+    """One's own requests, the newest first. cursor: the `next_cursor` of the page before."""
+    found = await service.records_of(caller, outcome=outcome, before=cursor, limit=limit + 1)
+    page = found[:limit]
+    return {
+        "requests": [_facts(record) for record in page],
+        "next_cursor": page[-1].id if len(found) > limit else None,
+    }
+
+
 @router.get("/v1/tts/requests/{request_id}")
 async def request_record(request_id: str, caller: Caller, service: Service) -> dict[str, Any]:
     """What only the end of a request can know."""
-    record = service.record_of(request_id, caller)
-    hidden = {"owner_id"} | ({"input_tokens", "output_tokens"} if record.input_tokens is None else set())
-    return {name: value for name, value in asdict(record).items() if name not in hidden} | {"rtf": record.rtf}
+    return _facts(await service.record_of(request_id, caller))
 
 
 @router.get("/v1/tts/health")
@@ -80,6 +96,11 @@ async def health(caller: Caller, service: Service) -> dict[str, Any]:
             for known in FORMATS.values()
         ],
     }
+
+
+def _facts(record: SpeechRecord) -> dict[str, Any]:
+    hidden = {"id", "owner_id"} | ({"input_tokens", "output_tokens"} if record.input_tokens is None else set())
+    return {name: value for name, value in asdict(record).items() if name not in hidden} | {"rtf": record.rtf}
 
 
 def _capabilities(data: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from backline.errors import Busy, NotFound, Unavailable
 from backline.observability.logging import get_logger
 from backline.observability.metrics import Metrics
 from backline.speech.plan import Plan, Planner
-from backline.speech.records import SpeechRecord, SpeechRecords
+from backline.speech.records import NamedVoice, Outcome, SpeechRecord, SpeechRecords, Text
 from backline.speech.render import SuperResolution, load_encoders
 from backline.speech.stream import SpeechStream, Studio, Work
 from backline.speech.text.normalise.normaliser import Normaliser
@@ -36,15 +36,18 @@ _LANGUAGES_AT_HAND = ("en", "en-in", "hi", "te")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asks, and for what. characters: of the text, for the record. started: when it arrived, by `clock.monotonic`.
+    """Who asks, and for what. started: when it arrived, by `clock.monotonic`. characters, text: for the record.
 
-    streamed: whether the answer is sent while it is made. peaks: whether the outline of the sound is wanted too.
+    voice: the custom one that was asked for, if it was one. streamed: whether the answer is sent while it is made.
+    peaks: whether the outline of the sound is wanted too.
     """
 
     caller: Principal
     request_id: str
     started: float
     characters: int = 0
+    text: Text = str
+    voice: NamedVoice | None = None
     streamed: bool = True
     peaks: bool = False
 
@@ -131,12 +134,14 @@ class SpeechService:
         preparation: what makes the units. units: each with whether it is known to be the last.
         """
         self._check_room()
+        voice = request.voice or plan.voice
         record = SpeechRecord(
             request_id=request.request_id,
             owner_id=request.caller.id,
             engine=plan.engine,
             model_version=plan.capabilities.model_version,
-            voice=plan.voice.id,
+            voice=voice.id,
+            voice_name=voice.name,
             format=plan.audio_format.name,
             sample_rate=plan.rate_hz,
             stream=request.streamed,
@@ -154,14 +159,20 @@ class SpeechService:
             on_end=partial(self._ended, place),
         )
         self._streams.add(stream)
-        self._records.begin(record)
+        self._records.begin(record, request.text)
         return stream
 
-    def record_of(self, request_id: str, caller: Principal) -> SpeechRecord:
-        record = self._records.find(request_id, caller.id)
+    async def record_of(self, request_id: str, caller: Principal) -> SpeechRecord:
+        record = await self._records.find(request_id, caller.id)
         if record is None:
             raise NotFound("There is no such request, or it is too long ago.", code="request_not_found")
         return record
+
+    async def records_of(
+        self, caller: Principal, *, outcome: Outcome | None, before: str | None, limit: int
+    ) -> list[SpeechRecord]:
+        """The newest first. before: a record's `id`; only what is older."""
+        return await self._records.recent(caller.id, outcome=outcome, before=before, limit=limit)
 
     async def _begin(self, place: StreamPlace, request: Request, plan: Plan) -> Meter:
         await place.take()
@@ -170,6 +181,7 @@ class SpeechService:
 
     def _ended(self, place: StreamPlace, stream: SpeechStream) -> None:
         place.leave()
+        self._records.end(stream.record)
         self._streams.discard(stream)
         self._idle.set()
 

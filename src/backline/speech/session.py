@@ -211,7 +211,9 @@ class SpeechSession:
     async def _speak(self, utterance: Utterance) -> None:
         self._utterances += 1
         request_id = self._request_id if self._utterances == 1 else f"{self._request_id[:56]}-{self._utterances}"
-        request = Request(self._caller, request_id, monotonic(), utterance.characters, peaks=utterance.peaks)
+        request = Request(
+            self._caller, request_id, monotonic(), utterance.characters, utterance.text, peaks=utterance.peaks
+        )
         stream = self._service.speak(utterance.plan, utterance.preparation, utterance.units(), request)
         utterance.stream = stream
         started = False

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from backline.speech.plan import Plan
 from backline.speech.replies import passages_of
+from backline.speech.service import MAX_TEXT_CHARACTERS
 from backline.speech.stream import SpeechStream
 from backline.speech.text.prepare import Preparation, Unit
 from backline.speech.text.sentences import SentenceCutter
@@ -29,6 +30,7 @@ class Utterance:
         self.peaks = peaks
         self.stream: SpeechStream | None = None
         self.characters = 0
+        self._pieces: list[str] = []
         self.starving = False
         """Everything that can be spoken has been; only more text, or the end of it, helps."""
         self._markup: str | None = ""  # what is, or may still turn out to be, SSML; None once it is not
@@ -41,6 +43,10 @@ class Utterance:
     def waiting_characters(self) -> int:
         sentences = sum(len(text) for text, _ in self._sentences)
         return len(self._markup or "") + self._cutter.waiting_characters + sentences
+
+    def text(self) -> str:
+        """What has been received; of more than one request may hold, its beginning."""
+        return "".join(self._pieces)
 
     def push(self, text: str) -> None:
         self._count(text)
@@ -84,6 +90,8 @@ class Utterance:
         self._news.set()
 
     def _count(self, text: str) -> None:
+        if self.characters < MAX_TEXT_CHARACTERS:
+            self._pieces.append(text)
         self.characters += len(text)
         if self.stream is not None:
             self.stream.record.characters = self.characters

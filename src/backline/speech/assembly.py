@@ -1,0 +1,51 @@
+"""What speech keeps in the database, put together for whoever serves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from backline.db.database import Database
+from backline.observability.logging import get_logger
+from backline.observability.metrics import Metrics
+from backline.settings import SpeechSettings
+from backline.speech.copies import Copies
+from backline.speech.record_writer import RecordsInDatabase
+from backline.speech.sentence_store import SentenceStore
+from backline.speech.supabase import Supabase
+
+
+@asynccontextmanager
+async def open_speech_store(
+    settings: SpeechSettings, database: Database, metrics: Metrics
+) -> AsyncIterator[dict[type[Any], Any]]:
+    """To be closed after the streams have ended: then what waits is stored."""
+    async with AsyncExitStack() as stack:
+        retention = timedelta(days=settings.retention_days)
+        copies = await _open_copies(settings, database, metrics, stack)
+        wake = copies.wake if copies else lambda: None
+        store = SentenceStore(database, retention, copied=copies is not None, on_forgotten=wake)
+        store.start()
+        stack.push_async_callback(store.close)
+        records = RecordsInDatabase(
+            database, metrics, keep_texts=bool(retention), copied=copies is not None, on_stored=wake
+        )
+        records.start()
+        stack.push_async_callback(records.close)
+        yield {RecordsInDatabase: records, SentenceStore: store}
+
+
+async def _open_copies(
+    settings: SpeechSettings, database: Database, metrics: Metrics, stack: AsyncExitStack
+) -> Copies | None:
+    if settings.supabase_url is None or settings.supabase_service_key is None:
+        if settings.supabase_url or settings.supabase_service_key:
+            get_logger().warning("speech.copies_off", reason="supabase_url and supabase_service_key need each other")
+        return None
+    place = Supabase(settings.supabase_url, settings.supabase_service_key.get_secret_value())
+    copies = Copies(database, await stack.enter_async_context(place), metrics)
+    copies.start()
+    stack.push_async_callback(copies.close)
+    return copies
