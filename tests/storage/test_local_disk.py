@@ -232,6 +232,8 @@ async def test_a_key_cannot_be_a_file_and_a_folder(tmp_path: Path) -> None:
             for if_absent in (False, True):
                 with pytest.raises(Conflict):
                     await storage.put(key, b"y", content_type=TYPE, if_absent=if_absent)
+            with pytest.raises(Conflict):
+                await storage.copy("a", key)
         assert await keys(storage) == ["a", "b/c"]
         assert await storage.sweep(0) == 0
 

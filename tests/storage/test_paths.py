@@ -56,6 +56,19 @@ def test_no_segment_leads_out_of_an_owners_folder(owner: str, segments: list[str
     assert posixpath.normpath(key).startswith(f"u/{owner}/")
 
 
+def test_one_owner_is_no_prefix_of_another() -> None:
+    assert not is_owned_by("u/abc/1", "ab")
+    assert not is_owned_by("u/ab", "ab")
+    assert not is_owned_by("v/ab/1", "ab")
+    assert not is_owned_by("u/ab/../abc/1", "ab")
+
+
+@pytest.mark.parametrize("segments", [[], ["a/b"], ["a", "/"], ["a", ""], [".."]])
+def test_an_owned_key_is_made_of_single_segments(segments: list[str]) -> None:
+    with pytest.raises(Invalid):
+        owned_key("ab", *segments)
+
+
 @pytest.mark.parametrize("owner", ["", ".", "..", "a/b", "a.b", "a\0", "x" * 65, "ä", "a\n"])
 def test_a_bad_owner_is_refused(owner: str) -> None:
     with pytest.raises(Invalid):

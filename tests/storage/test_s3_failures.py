@@ -43,11 +43,21 @@ def _check(error: BacklineError, address: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("manner", ["hangs", "closes", "500"])
-async def test_every_call_ends_in_time_and_may_be_repeated(name: str, manner: str) -> None:
-    async with misbehaving(manner) as (address, server), stores.s3(address, limits=quick()) as storage:
+async def test_every_call_to_a_store_that_hangs_ends_in_time(name: str) -> None:
+    async with misbehaving("hangs") as (address, _), stores.s3(address, limits=quick()) as storage:
         with pytest.raises(Unavailable) as caught:
             async with asyncio.timeout(15):
+                await CALLS[name](storage)
+        assert caught.value.retryable
+        _check(caught.value, address)
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("manner", ["closes", "500"])
+async def test_every_call_that_fails_may_be_repeated(name: str, manner: str) -> None:
+    async with misbehaving(manner) as (address, server), stores.s3(address, limits=Limits(answer_seconds=2)) as storage:
+        with pytest.raises(Unavailable) as caught:
+            async with asyncio.timeout(30):
                 await CALLS[name](storage)
         assert server.requests
         assert caught.value.retryable

@@ -49,8 +49,10 @@ async def blocks(
             view = memoryview(chunk)
             while len(gathered) + len(view) >= wanted:
                 needed = wanted - len(gathered)
-                block = bytes(view[:needed]) if not gathered else bytes(gathered) + view[:needed]
-                gathered, view, wanted = bytearray(), view[needed:], block_bytes
+                gathered += view[:needed]
+                view, wanted = view[needed:], block_bytes
+                block = bytes(gathered)
+                gathered.clear()
                 yield block
             gathered += view
     except Exception:
