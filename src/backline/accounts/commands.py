@@ -133,6 +133,11 @@ def keys_app(open_parts: OpenParts) -> typer.Typer:
         ]
         commands.table("id", "user", "name", "key", "scopes", "state", "since", "until", rows=rows)
 
+    _add_ends_of_keys(app, commands)
+    return app
+
+
+def _add_ends_of_keys(app: typer.Typer, commands: _Commands) -> None:
     @app.command("rotate")
     def rotate_key(
         key_id: KeyId,
@@ -148,8 +153,6 @@ def keys_app(open_parts: OpenParts) -> typer.Typer:
         """End a key for good."""
         commands.run(lambda parts: parts[Keys].revoke(None, key_id))
         commands.err.print("Revoked. Servers notice within 30 s.")
-
-    return app
 
 
 def _day(moment: datetime | None) -> str:
