@@ -100,10 +100,10 @@ class JobLoop:
             await asyncio.gather(*tasks, *(task for _, task in self._active.values()), return_exceptions=True)
 
     def _on_hint(self, hint: Hint) -> None:
-        if hint.news is News.QUEUED:
-            self._wake.set()
-        elif hint.news is News.CANCEL and hint.job_id in self._active:
+        if hint.news is News.CANCEL and hint.job_id in self._active:
             self._active[hint.job_id][0].stop(Stop.CANCEL)
+        elif hint.news is not News.EVENT:
+            self._wake.set()
 
     async def _for_ever(
         self, name: str, step: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[None]]

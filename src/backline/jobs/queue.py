@@ -74,7 +74,7 @@ class Jobs:
         order under a used key, NotFound for an unknown kind, and what the kind's validate and hold hooks raise.
         """
         job = self._new(order)
-        if not await repository.add(tx, job):
+        if not await repository.add(tx, job, str(Hint(News.QUEUED, job.id))):
             assert order.key is not None
             known = await repository.by_key(tx, order.owner, order.key)
             if known is None or known.fingerprint != order.fingerprint:
@@ -84,7 +84,6 @@ class Jobs:
         if hold is not None:
             await repository.set_hold(tx, job.id, hold)
         await repository.write_events(tx, [JobEvent(job.id, 1, JobState.QUEUED, {}, job.created)])
-        await repository.tell(tx, str(Hint(News.QUEUED, job.id)))
         return replace(job, hold=hold)
 
     def announce(self, job: Job) -> None:
@@ -129,13 +128,11 @@ class Jobs:
             if job is None or transition is None:
                 return Observed(job, None)
             transition = await self._with_hook(tx, job, transition)
-            if not await repository.change(tx, job, transition, now):
+            hint = Hint(_news(transition), job_id)
+            news = str(hint) if transition.state or hint.news is News.CANCEL else None  # steps in between can wait
+            if not await repository.change(tx, job, transition, now, news):
                 raise Conflict("The job has moved on.", code="job_moved")  # undoes what the hook did
-            hints = list(_hints(job, transition))
-            for hint in hints:
-                await repository.tell(tx, str(hint))
-        for hint in (*hints, Hint(News.EVENT, job_id)):
-            self.hints.tell(hint)
+        self.hints.tell(hint)
         return Observed(job, transition)
 
     async def _with_hook(self, tx: Tx, job: Job, transition: Transition) -> Transition:
@@ -187,10 +184,7 @@ class Jobs:
         )
 
 
-def _hints(job: Job, transition: Transition) -> list[Hint]:
-    """What other processes should hear of at once."""
+def _news(transition: Transition) -> News:
     if transition.event == "cancel_requested":
-        return [Hint(News.CANCEL, job.id), Hint(News.QUEUED, job.id)]
-    if transition.state is JobState.QUEUED:
-        return [Hint(News.QUEUED, job.id)]
-    return [Hint(News.EVENT, job.id)] if transition.state else []
+        return News.CANCEL
+    return News.QUEUED if transition.state is JobState.QUEUED else News.EVENT

@@ -59,20 +59,20 @@ class Lease:
     until: datetime
 
 
-def _insert_new(make: Any) -> ReturningInsert[tuple[str]]:
-    statement: ReturningInsert[tuple[str]] = (
-        make(jobs).on_conflict_do_nothing(index_elements=["owner", "idempotency_key"]).returning(jobs.c.id)
-    )
-    return statement
+def _insert_new(make: Any) -> ReturningInsert[Any]:
+    statement: ReturningInsert[Any] = make(jobs).on_conflict_do_nothing(index_elements=["owner", "idempotency_key"])
+    return statement.returning(jobs.c.id)
 
 
-_INSERT = {"postgresql": _insert_new(insert_postgresql), "sqlite": _insert_new(insert_sqlite)}
+_TELL = func.pg_notify(CHANNEL, bindparam("news"))
+"""Postgres tells whoever listens, once the transaction is committed. As part of another statement it costs nothing."""
+
+_INSERT = {"postgresql": _insert_new(insert_postgresql).returning(_TELL), "sqlite": _insert_new(insert_sqlite)}
 _INSERT_EVENTS = insert(job_events)
 _BY_ID = select(jobs).where(jobs.c.id == bindparam("job_id"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _BY_KEY = select(jobs).where(jobs.c.owner == bindparam("owner"), jobs.c.idempotency_key == bindparam("key"))
 _LOCK_CLAIMS = text("SELECT pg_advisory_xact_lock(:number)")
-_NOTIFY = text("SELECT pg_notify(:channel, :what)")
 _EVENTS_AFTER = (
     select(job_events)
     .where(job_events.c.job_id == bindparam("job_id"), job_events.c.seq > bindparam("after"))
@@ -111,10 +111,12 @@ _LEASES = select(jobs.c.id, jobs.c.attempt, jobs.c.lease_seconds, jobs.c.lease_u
 )
 
 
-async def add(tx: Tx, job: Job) -> bool:
-    """False, and nothing written, when the owner has used this idempotency key before."""
-    added = await tx.execute(_INSERT[tx.dialect.name], {name: getattr(job, name) for name in _JOB_FIELDS})
-    return added.first() is not None
+async def add(tx: Tx, job: Job, news: str) -> bool:
+    """False, and nothing written, when the owner has used this idempotency key before. news: for whoever listens."""
+    values = {name: getattr(job, name) for name in _JOB_FIELDS}
+    if tx.dialect.name == "postgresql":
+        values["news"] = news
+    return (await tx.execute(_INSERT[tx.dialect.name], values)).first() is not None
 
 
 async def set_hold(tx: Tx, job_id: str, hold: str) -> None:
@@ -215,16 +217,19 @@ def _claim(limits: Limits) -> ReturningUpdate[Any]:
     )
 
 
-async def change(tx: Tx, job: Job, transition: Transition, now: datetime) -> bool:
-    """Apply what `advance` said about this very row, and write it down. False when the row has moved on meanwhile."""
-    same = {
+async def change(tx: Tx, job: Job, transition: Transition, now: datetime, news: str | None) -> bool:
+    """Apply what `advance` said about this very row, and write it down. False when the row has moved on meanwhile.
+    news: for whoever listens."""
+    same: dict[str, Any] = {
         "the_id": job.id,
         "the_state": job.state,
         "the_attempt": job.attempt,
         "was_cancel_requested": job.cancel_requested,
     }
-    changed = await tx.execute(_CHANGE.values(seq=jobs.c.seq + 1, **transition.values), same)
-    seq = changed.scalar()
+    statement = _CHANGE.values(seq=jobs.c.seq + 1, **transition.values)
+    if news is not None and tx.dialect.name == "postgresql":
+        statement, same["news"] = statement.returning(_TELL), news
+    seq = (await tx.execute(statement, same)).scalar()
     if seq is None:
         return False
     await write_events(tx, [JobEvent(job.id, seq, transition.event, transition.data, now)])
@@ -273,9 +278,3 @@ async def unknown_kinds(tx: Tx, kinds: Collection[str]) -> list[str]:
     """Of jobs that nobody here can run."""
     where = (jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]), jobs.c.kind.not_in(kinds))
     return list(await tx.scalars(select(jobs.c.kind).where(*where).distinct()))
-
-
-async def tell(tx: Tx, what: str) -> None:
-    """Wake whoever listens, once this transaction is committed. Only Postgres can."""
-    if tx.dialect.name == "postgresql":
-        await tx.execute(_NOTIFY, {"channel": CHANNEL, "what": what})
