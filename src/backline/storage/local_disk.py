@@ -73,8 +73,8 @@ class LocalDisk(OverObstore):
             if writing is not None:
                 await writing
         finally:
-            if writing is not None:
-                writing.cancel()
+            if writing is not None and not writing.cancel() and not writing.cancelled():
+                writing.exception()  # seen: where the source failed as well, that is what is raised
 
     @asynccontextmanager
     async def _incoming_file(self) -> AsyncIterator[IncomingFile]:
