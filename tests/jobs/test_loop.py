@@ -10,9 +10,10 @@ from backline.db.database import Tx
 from backline.errors import Invalid, Unavailable
 from backline.jobs.job import Data, Job, JobState
 from backline.jobs.kinds import InProcess, Work
+from backline.jobs.loop import JobLoop
 from backline.observability.logging import configure_logging
 from tests.jobs.conftest import NewWorld
-from tests.jobs.world import kind_of, leave, soon
+from tests.jobs.world import QUICK, kind_of, leave, soon
 
 
 class Gate:
@@ -225,3 +226,21 @@ async def test_another_version_goes_on_with_what_an_older_one_began(new_world: N
     assert (ended.state, ended.version, ended.failures) == (JobState.SUCCEEDED, "1", 0)
     versions = [event.data["version"] for event in await new.events(job) if event.kind == "started"]
     assert versions == ["1", "2"]
+
+
+class SlowToClaim(JobLoop):
+    async def _claim(self) -> bool:
+        await asyncio.sleep(0.3)
+        return await super()._claim()
+
+
+async def test_a_loop_that_is_told_to_stop_while_it_claims_gives_back_what_it_has_just_taken(
+    new_world: NewWorld,
+) -> None:
+    world = new_world(kind_of(Gate()))
+    job = await world.submit()
+    async with asyncio.timeout(10), SlowToClaim(world.jobs, QUICK).running():
+        await asyncio.sleep(0.1)
+        await world.submit()
+    assert (await world.get(job)).state is JobState.QUEUED
+    assert (await world.get(job)).failures == 0

@@ -65,7 +65,6 @@ class JobLoop:
         self._active: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
         self._claims = Claims(options.limits)
         self._wake = asyncio.Event()
-        self._claiming = asyncio.Lock()
         self._stopping = False
         self._strays: set[tuple[str, int]] = set()
         self._sweep_seconds = min(options.poll_seconds, options.lease_seconds / 6)
@@ -82,10 +81,10 @@ class JobLoop:
         """Runs until the block ends; then what is in hand is given back."""
         options = self._options
         tasks = [
-            asyncio.create_task(self._for_ever("claim", self._claim_while_there_is_room, self._wait)),
-            asyncio.create_task(self._for_ever("renew", self._renew, _every(options.lease_seconds / 3))),
-            asyncio.create_task(self._for_ever("sweep", self._sweep, _every(self._sweep_seconds))),
-            asyncio.create_task(self._for_ever("look", self._tell_unknown_kinds, _every(_UNKNOWN_KINDS_SECONDS))),
+            asyncio.create_task(self._keep_claiming()),
+            asyncio.create_task(_every(options.lease_seconds / 3, "renew", self._renew)),
+            asyncio.create_task(_every(self._sweep_seconds, "sweep", self._sweep)),
+            asyncio.create_task(_every(_UNKNOWN_KINDS_SECONDS, "look", self._tell_unknown_kinds)),
         ]
         if self._jobs.database.dialect == "postgresql":
             listen = import_module("backline.jobs.postgres_hints").listen  # its driver is an extra
@@ -105,30 +104,18 @@ class JobLoop:
         elif hint.news is not News.EVENT:
             self._wake.set()
 
-    async def _for_ever(
-        self, name: str, step: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[None]]
-    ) -> None:
-        """A step that fails is told and made again: a database that is away comes back."""
-        while True:
-            try:
-                await step()
-            except Unavailable as error:
-                get_logger().warning("jobs.loop_waits", step=name, code=error.code)
-            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step meets
-                get_logger().error("jobs.loop_failed", step=name, exc_info=error)
-            await pause()
-
-    async def _wait(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_spread(self._options.poll_seconds)):
-                await self._wake.wait()
+    async def _keep_claiming(self) -> None:
+        while not self._stopping:
+            await _guarded("claim", self._claim_while_there_is_room)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_spread(self._options.poll_seconds)):
+                    await self._wake.wait()
 
     async def _claim_while_there_is_room(self) -> None:
         claimed = True
         while claimed and not self._stopping:
             self._wake.clear()
-            async with self._claiming:
-                claimed = not self._stopping and await self._claim()
+            claimed = await self._claim()
 
     async def _claim(self) -> bool:
         """One transaction's worth. Whether there may be more."""
@@ -219,8 +206,8 @@ class JobLoop:
     async def _give_back(self, claiming: asyncio.Task[None]) -> None:
         """Nothing new is claimed; what runs here is ended and its lease released; leases are kept meanwhile."""
         self._stopping = True
-        async with self._claiming:  # what was claimed a moment ago is in hand then
-            claiming.cancel()
+        self._wake.set()
+        await asyncio.wait([claiming], timeout=self._options.stop_seconds)  # what it has just claimed is in hand then
         in_hand = list(self._active.values())
         for attempt, _ in in_hand:
             attempt.stop(Stop.SHUTDOWN)
@@ -229,11 +216,20 @@ class JobLoop:
             get_logger().info("jobs.given_back", jobs=len(in_hand), late=len(late))
 
 
-def _every(seconds: float) -> Callable[[], Awaitable[None]]:
-    async def pause() -> None:
+async def _every(seconds: float, name: str, step: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await _guarded(name, step)
         await asyncio.sleep(_spread(seconds))
 
-    return pause
+
+async def _guarded(name: str, step: Callable[[], Awaitable[object]]) -> None:
+    """A step that fails is told, and made again in its time: a database that is away comes back."""
+    try:
+        await step()
+    except Unavailable as error:
+        get_logger().warning("jobs.loop_waits", step=name, code=error.code)
+    except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step meets
+        get_logger().error("jobs.loop_failed", step=name, exc_info=error)
 
 
 def _spread(seconds: float) -> float:
