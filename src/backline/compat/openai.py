@@ -28,6 +28,7 @@ from backline.speech.plan import Planner
 from backline.speech.replies import SpeechReplies
 from backline.speech.schemas import GenerateRequest, Name, Text
 from backline.speech.service import SpeechService
+from backline.speech.voices import Voices
 from backline.web.problems import describe_validation, status_of, validation_status
 from backline.web.provide import provide
 from backline.web.streaming import Stream, StreamedResponse
@@ -105,20 +106,21 @@ async def create_speech(
     request: Request,
     caller: Caller,
     service: Annotated[SpeechService, Depends(provide(SpeechService))],
+    voices: Annotated[Voices, Depends(provide(Voices))],
     replies: Annotated[SpeechReplies, Depends(provide(SpeechReplies))],
 ) -> Response:
     """Speak a text, always while it is made."""
     if body.instructions:
         raise Invalid("No engine here takes instructions; leave the field out.", code="unsupported_parameter")
     voice = body.voice if isinstance(body.voice, str) else body.voice.id
+    custom = await voices.resolve(caller, voice)
+    known = _voice(service.planner, body.model, custom.voice if custom else voice)
     ours = GenerateRequest(
-        text=body.input,
-        voice=_voice(service.planner, body.model, voice),
-        format=body.response_format,
-        speed=body.speed,
-        stream=True,
+        text=body.input, voice=custom.id if custom else known, format=body.response_format, stream=True
     )
-    response = replies.reply(ours, request, caller)
+    if "speed" in body.model_fields_set:
+        ours.speed = body.speed
+    response = await replies.reply(ours, request, caller)
     return response.translated(frame=as_server_sent_events) if body.stream_format == "sse" else response
 
 

@@ -22,8 +22,10 @@ from backline.jobs import router as jobs
 from backline.jobs import socket as jobs_socket
 from backline.jobs.kinds import JobKind
 from backline.settings import Settings
+from backline.speech import account_router as speech_account
 from backline.speech import router as speech
 from backline.speech import socket as speech_socket
+from backline.speech import voices_router
 from backline.speech.render import SuperResolution
 from backline.speech.service import SpeechService
 from backline.studio.router import add_studio
@@ -32,9 +34,10 @@ from backline.web.cors import add_cors
 from backline.web.middleware import RequestMiddleware
 from backline.web.problems import add_problem_handlers
 
-
 ROUTERS = (
     speech.router,
+    speech_account.router,
+    voices_router.router,
     openai.router,
     speech_socket.router,
     accounts.router,

@@ -27,12 +27,15 @@ from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusM
 from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
 from backline.speech.assembly import open_speech_store
+from backline.speech.casting import Casting
+from backline.speech.lexicon import Lexicons
 from backline.speech.plan import Planner
 from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.service import OpenMeter, Room, SpeechService, any_room
+from backline.speech.voices import Voices
 from backline.web.provide import Provided
 
 
@@ -67,6 +70,8 @@ async def open_services(
             limits.stream,
             lambda caller, estimate: billing.open(caller, pricing.speech, estimate),
         )
+        voices, lexicons = Voices(database, service.planner), Lexicons(database)
+        casting = Casting(voices, lexicons)
         yield Provided(
             {
                 **accounts,
@@ -75,12 +80,15 @@ async def open_services(
                 **jobs,
                 **kept,
                 CallerLimits: limits,
+                Casting: casting,
                 Database: database,
+                Lexicons: lexicons,
                 Sessions: Sessions(),
                 MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
-                SpeechReplies: SpeechReplies(service, runner, folder, speech.stall_seconds),
+                SpeechReplies: SpeechReplies(service, casting, runner, folder, speech.stall_seconds),
                 SpeechService: service,
                 SpeechSettings: speech,
+                Voices: voices,
             }
         )
 

@@ -15,6 +15,7 @@ from backline.accounts.principal import Principal
 from backline.compute.base import Compute
 from backline.media.encode.formats import FORMATS
 from backline.observability.logging import get_logger
+from backline.speech.casting import Casting
 from backline.speech.events import Event, Sound
 from backline.speech.plan import Plan, fit_passage
 from backline.speech.schemas import GenerateRequest
@@ -35,23 +36,27 @@ _CHUNK_BYTES = 256_000
 class SpeechReplies:
     """Makes answers of requests, here and for `compat`. folder: for answers too large for memory."""
 
-    def __init__(self, service: SpeechService, compute: Compute, folder: Path, patience_seconds: float) -> None:
+    def __init__(
+        self, service: SpeechService, casting: Casting, compute: Compute, folder: Path, patience_seconds: float
+    ) -> None:
         self._service = service
+        self._casting = casting
         self._compute = compute
         self._folder = folder
         self._patience_seconds = patience_seconds
 
-    def reply(self, body: GenerateRequest, request: Request, caller: Principal) -> StreamedResponse:
+    async def reply(self, body: GenerateRequest, request: Request, caller: Principal) -> StreamedResponse:
         """Refuses at once what is impossible; the rest is done while the answer is sent."""
-        speech = self.begin(body, request, caller)
+        speech = await self.begin(body, request, caller)
         begin = partial(streamed, speech) if body.stream else partial(whole, speech, self._compute, self._folder)
         return StreamedResponse(begin, self._patience_seconds)
 
-    def begin(self, body: GenerateRequest, request: Request, caller: Principal) -> SpeechStream:
+    async def begin(self, body: GenerateRequest, request: Request, caller: Principal) -> SpeechStream:
         known = body.format if body.format in FORMATS else None  # anything else is the caller's own words
         get_logger().info("tts.request_received", format=known, stream=body.stream, characters=len(body.text))
         get_logger().debug("tts.auth_validated", user_id=caller.id)
-        plan = self._service.planner.plan(body)
+        wishes, voice = await self._casting.cast(body, caller)
+        plan = self._service.planner.plan(wishes)
         preparation = self._service.preparation(plan, chunking=body.chunking)
         units = preparation.units_of(passages_of(body.text, plan))
         asked = SpeechRequest(
@@ -60,6 +65,7 @@ class SpeechReplies:
             request.scope[STARTED],
             len(body.text),
             lambda: body.text,
+            voice,
             streamed=body.stream,
         )
         return self._service.speak(plan, preparation, units, asked)

@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from backline.accounts.caller import SpeechCaller as Caller
 from backline.media.encode.formats import FORMATS
+from backline.speech.lexicon import Lexicons, normaliser_of
 from backline.speech.plan import language_to_read
 from backline.speech.records import Outcome, SpeechRecord
 from backline.speech.replies import SpeechReplies
 from backline.speech.schemas import GenerateRequest, NormalizeReply, NormalizeRequest, SpanOut
 from backline.speech.service import SpeechService
-from backline.speech.text.normalise.normaliser import Normaliser
 from backline.web.bodies import json_body, read_json
 from backline.web.provide import provide
 
@@ -30,14 +30,20 @@ async def generate(
     request: Request, caller: Caller, replies: Annotated[SpeechReplies, Depends(provide(SpeechReplies))]
 ) -> Response:
     """Speak a text: whole by default, or while it is made with `stream: true`."""
-    return replies.reply(await read_json(request, GenerateRequest), request, caller)
+    return await replies.reply(await read_json(request, GenerateRequest), request, caller)
 
 
 @router.post("/v1/tts/normalize")
-async def normalize(body: NormalizeRequest, caller: Caller, service: Service) -> NormalizeReply:
+async def normalize(
+    body: NormalizeRequest,
+    caller: Caller,
+    service: Service,
+    lexicons: Annotated[Lexicons, Depends(provide(Lexicons))],
+) -> NormalizeReply:
     """How a text will be read, and which of its characters each word comes from."""
     language = language_to_read(body.text, body.language)
-    normaliser = Normaliser(body.lexicon) if body.lexicon else service.normaliser
+    lexicon = await lexicons.words_for(caller.id, body.lexicon)
+    normaliser = normaliser_of(lexicon) if lexicon else service.normaliser
     spoken = normaliser.normalise(body.text, language)
     spans = [SpanOut(**asdict(span)) for span in spoken.spans]
     return NormalizeReply(text=spoken.text, language=language, spans=spans)

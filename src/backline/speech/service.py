@@ -14,6 +14,7 @@ from backline.credits.billing import Meter, free_of_charge
 from backline.errors import Busy, NotFound, Unavailable
 from backline.observability.logging import get_logger
 from backline.observability.metrics import Metrics
+from backline.speech.lexicon import normaliser_of
 from backline.speech.plan import Plan, Planner
 from backline.speech.records import NamedVoice, Outcome, SpeechRecord, SpeechRecords, Text
 from backline.speech.render import SuperResolution, load_encoders
@@ -117,7 +118,7 @@ class SpeechService:
     def preparation(self, plan: Plan, *, chunking: bool = True) -> Preparation:
         """How a text becomes units for this plan."""
         longest = plan.capabilities.max_characters
-        normaliser = Normaliser(plan.lexicon) if plan.lexicon else self.normaliser
+        normaliser = normaliser_of(plan.lexicon) if plan.lexicon else self.normaliser
         return Preparation(
             language=plan.language,
             performed=plan.capabilities.emotions,

@@ -19,11 +19,13 @@ from backline.accounts.principal import Principal
 from backline.clock import monotonic
 from backline.errors import BacklineError, Busy, Conflict, Failed, Invalid
 from backline.realtime.socket import Socket
+from backline.speech.casting import Casting
 from backline.speech.events import Event, Outline, Sound
 from backline.speech.schemas import SessionConfig, has_control_characters
 from backline.speech.service import MAX_TEXT_CHARACTERS, Request, SpeechService
 from backline.speech.stream import SpeechStream
 from backline.speech.utterance import Utterance
+from backline.speech.voice_repository import CustomVoice
 from backline.web.problems import describe_validation
 
 _EVENTS = ("session.config", "input.text", "input.flush", "input.done", "cancel", "ping")
@@ -38,14 +40,22 @@ class SpeechSession:
     """Reads events until the client is done or gone. idle_seconds: of silence on both sides, then it is ended."""
 
     def __init__(
-        self, socket: Socket, service: SpeechService, caller: Principal, request_id: str, idle_seconds: float
+        self,
+        socket: Socket,
+        service: SpeechService,
+        casting: Casting,
+        caller: Principal,
+        request_id: str,
+        idle_seconds: float,
     ) -> None:
         self._socket = socket
         self._service = service
+        self._casting = casting
         self._caller = caller
         self._request_id = request_id
         self._idle_seconds = idle_seconds
         self._config = SessionConfig()
+        self._cast: tuple[SessionConfig, CustomVoice | None] = self._config, None
         self._tasks = asyncio.TaskGroup()
         self._utterances = 0
         self._blank = ""
@@ -60,6 +70,7 @@ class SpeechSession:
         """Returns when the session is over; whoever sees first that the client has left ends it for all."""
         try:
             async with self._tasks:
+                self._cast = await self._casting.cast(self._config, self._caller)
                 await self._send_ready()
                 while True:
                     await self._turn()
@@ -106,8 +117,9 @@ class SpeechSession:
             raise Conflict("input.done was sent; this session takes no more input.", code="session_ending")
         elif kind == "session.config":
             config = SessionConfig.model_validate(event)
-            self._service.planner.plan(config)
-            self._config = config
+            cast = await self._casting.cast(config, self._caller)
+            self._service.planner.plan(cast[0])
+            self._config, self._cast = config, cast
             await self._send_ready()
         elif kind == "input.text":
             self._take_text(event)
@@ -149,8 +161,9 @@ class SpeechSession:
     def _new_utterance(self) -> Utterance:
         if len(self._speaking) > _MAX_UTTERANCES:
             raise Busy("Too many utterances wait. Send this again after audio.done.", code="too_many_utterances")
-        plan = self._service.planner.plan(self._config)
-        utterance = Utterance(plan, self._service.preparation(plan), peaks=self._config.peaks)
+        wishes, voice = self._cast
+        plan = self._service.planner.plan(wishes)
+        utterance = Utterance(plan, self._service.preparation(plan), voice, peaks=wishes.peaks)
         before = next(reversed(self._speaking.values()), None)
         self._speaking[utterance] = self._tasks.create_task(self._speak_after(before, utterance))
         self._open = utterance
@@ -212,7 +225,13 @@ class SpeechSession:
         self._utterances += 1
         request_id = self._request_id if self._utterances == 1 else f"{self._request_id[:56]}-{self._utterances}"
         request = Request(
-            self._caller, request_id, monotonic(), utterance.characters, utterance.text, peaks=utterance.peaks
+            self._caller,
+            request_id,
+            monotonic(),
+            utterance.characters,
+            utterance.text,
+            utterance.voice,
+            peaks=utterance.peaks,
         )
         stream = self._service.speak(utterance.plan, utterance.preparation, utterance.units(), request)
         utterance.stream = stream

@@ -13,6 +13,7 @@ from backline.errors import BacklineError
 from backline.realtime.sessions import Sessions
 from backline.realtime.socket import Socket
 from backline.settings import SpeechSettings
+from backline.speech.casting import Casting
 from backline.speech.service import SpeechService
 from backline.speech.session import SpeechSession
 from backline.web.provide import provide
@@ -24,6 +25,7 @@ router = APIRouter()
 async def speak_over_socket(
     websocket: WebSocket,
     service: Annotated[SpeechService, Depends(provide(SpeechService))],
+    casting: Annotated[Casting, Depends(provide(Casting))],
     sessions: Annotated[Sessions, Depends(provide(Sessions))],
     settings: Annotated[SpeechSettings, Depends(provide(SpeechSettings))],
 ) -> None:
@@ -32,7 +34,9 @@ async def speak_over_socket(
         await socket.accept()
         principal = await caller(websocket)
         principal.require("speech")
-        session = SpeechSession(socket, service, principal, websocket.scope["request_id"], settings.socket_idle_seconds)
+        session = SpeechSession(
+            socket, service, casting, principal, websocket.scope["request_id"], settings.socket_idle_seconds
+        )
         with sessions.present(session):
             await session.run()
     except BacklineError as error:

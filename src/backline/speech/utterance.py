@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from backline.speech.plan import Plan
+from backline.speech.records import NamedVoice
 from backline.speech.replies import passages_of
 from backline.speech.service import MAX_TEXT_CHARACTERS
 from backline.speech.stream import SpeechStream
@@ -19,14 +20,16 @@ _SSML_BEGINS = "<speak"
 
 
 class Utterance:
-    """One stream's text. stream: what speaks it, once its turn has come.
+    """One stream's text. voice: the custom one it was asked in, if it was. stream: what speaks it, once its turn has
+    come.
 
     Prose is spoken sentence by sentence while it arrives. SSML can be read only when all of it is there.
     """
 
-    def __init__(self, plan: Plan, preparation: Preparation, *, peaks: bool) -> None:
+    def __init__(self, plan: Plan, preparation: Preparation, voice: NamedVoice | None, *, peaks: bool) -> None:
         self.plan = plan
         self.preparation = preparation
+        self.voice = voice
         self.peaks = peaks
         self.stream: SpeechStream | None = None
         self.characters = 0
