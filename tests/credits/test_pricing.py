@@ -47,16 +47,23 @@ def test_amounts_are_shown_plainly(micro: int, seconds: str, clock: str) -> None
     assert as_clock(micro) == clock
 
 
-def test_a_seventh_decimal_place_is_refused_rather_than_rounded() -> None:
+@pytest.mark.parametrize("credits", ["0.0000001", "1.0000000000000000000000000000000000001", "-1e-7"])
+def test_a_seventh_decimal_place_is_refused_rather_than_rounded(credits: str) -> None:
     with pytest.raises(ValueError, match="six"):
-        micro_of(Decimal("0.0000001"))
+        micro_of(Decimal(credits))
+
+
+@pytest.mark.parametrize("credits", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_no_amount(credits: str) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        micro_of(Decimal(credits))
 
 
 def test_no_amount_passes_through_a_float() -> None:
     """Seconds of waiting may be floats; nothing that is money, or becomes money, may."""
     for path in Path(backline.credits.__file__).parent.glob("*.py"):
-        if path.name in ("billing.py", "figures.py", "commands.py"):
-            continue  # their floats are waits, a figure for the operator, and days
+        if path.name in ("billing.py", "figures.py"):
+            continue  # their floats are waits, and a figure for the operator
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
             name = node.id if isinstance(node, ast.Name) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 
 from backline.accounts.service import Accounts
-from backline.clock import utc_now
 from backline.credits.pricing import as_seconds, micro_of
 from backline.credits.queries import Balance
 from backline.credits.service import Credits
@@ -45,11 +44,13 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         user_id: UserId,
         seconds: Annotated[str, typer.Argument(help="How many credits, such as 600 or 0.5.")],
         key: Annotated[str | None, typer.Option(help="Idempotency key: the same again changes nothing.")] = None,
-        days: Annotated[float | None, typer.Option(min=0, help="How long it lasts; default: for good.")] = None,
+        until: Annotated[
+            datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day (UTC) when it ends; default: never.")
+        ] = None,
     ) -> None:
         """Give a user credit."""
         amount = _micro(seconds)
-        ends = None if days is None else utc_now() + timedelta(days=days)
+        ends = until and until.replace(tzinfo=UTC)
 
         async def granting(parts: Parts) -> Balance:
             await parts[Accounts].get(user_id)
@@ -91,5 +92,5 @@ async def _balance(parts: Parts, user_id: str) -> Balance:
 def _micro(seconds: str) -> int:
     try:
         return micro_of(Decimal(seconds))
-    except (InvalidOperation, ValueError):
+    except (InvalidOperation, ValueError, OverflowError):
         raise Invalid("The amount is a number with at most six decimal places, such as 600 or 0.5.") from None

@@ -50,11 +50,12 @@ class Pricing:
 
 
 def micro_of(credits: Decimal) -> int:
-    """Raises ValueError for more than six decimal places: nothing is rounded on its way in."""
-    micro = credits * MICRO
-    if micro != micro.to_integral_value():
+    """Raises ValueError for more than six decimal places (nothing is rounded on its way in) and for no number, and
+    OverflowError for an infinite one."""
+    numerator, denominator = credits.as_integer_ratio()
+    if numerator * MICRO % denominator:
         raise ValueError("Credits have at most six decimal places.")
-    return int(micro)
+    return numerator * MICRO // denominator
 
 
 def as_seconds(micro: int) -> str:
