@@ -235,6 +235,21 @@ async def test_a_hold_that_nobody_ticks_is_settled_at_its_last_total(
     assert await balance(database) == Balance(8 * S, 0)
 
 
+async def test_a_hold_for_work_that_is_not_ticked_lives_as_long_as_it_was_told(
+    database: Database, ledger: Ledger, clock: Clock
+) -> None:
+    await grant(database, ledger, 10 * S)
+    async with database.write() as tx:
+        await ledger.open(tx, ADA, reference="h", price=SPEECH, estimate=5 * S, expires_seconds=3600)
+    await tick(database, ledger, S)
+    async with database.write() as tx:
+        await ledger.tick_many(tx, {"h": S})
+    for seconds, state in ((3599, "open"), (1, "settled")):
+        clock.forward(seconds)
+        async with database.write() as tx:
+            assert (await ledger.close_expired(tx, "h")).state == state
+
+
 async def test_an_unknown_hold_is_not_found(database: Database, ledger: Ledger) -> None:
     for verb in (tick, settle):
         with pytest.raises(NotFound):

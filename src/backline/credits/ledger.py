@@ -79,8 +79,18 @@ class Ledger:
         if ends is not None:
             await self._grants.add(tx, account, amount, idempotency_key, ends, priority)
 
-    async def open(self, tx: Tx, account_id: str, *, reference: str, price: Price, estimate: int) -> Hold:
-        """Set aside what an estimated total costs. estimate: in millionths of the price's unit.
+    async def open(
+        self,
+        tx: Tx,
+        account_id: str,
+        *,
+        reference: str,
+        price: Price,
+        estimate: int,
+        expires_seconds: float | None = None,
+    ) -> Hold:
+        """Set aside what an estimated total costs. estimate: in millionths of the price's unit. expires_seconds: how
+        long it lives at least, for work that is not ticked, such as a job; None: as long as after a tick.
 
         The same reference again gives the same hold, whatever became of it. Raises PaymentRequired when less is
         available, and Conflict when the reference was used for something else.
@@ -90,7 +100,8 @@ class Ledger:
         amount, now = price.cost(estimate), self._clock()
         account = await self._grants.expire(tx, await self._book.lock(tx, account_id))
         available = account["posted"] - account["held"]
-        hold = Hold(reference, account_id, price, amount, amount, 0, 0, 0, 0, "open", now + self._life)
+        ends = now + (self._life if expires_seconds is None else timedelta(seconds=expires_seconds))
+        hold = Hold(reference, account_id, price, amount, amount, 0, 0, 0, 0, "open", ends)
         if amount > available or not await insert_if_absent(tx, credit_holds, new_row(hold, now)):
             existing = await self.find(tx, reference)
             if existing is None:
@@ -119,7 +130,7 @@ class Ledger:
         account = await self._take(tx, account, charged, due)
         if due or more:
             await set_account(tx, account, posted=account["posted"] - due, held=account["held"] + more - due)
-        return await self._save(tx, replace(charged, amount=hold.amount + more, expires_at=self._clock() + self._life))
+        return await self._save(tx, replace(charged, amount=hold.amount + more, expires_at=self._renewed(hold)))
 
     async def tick_many(self, tx: Tx, totals: Mapping[str, int]) -> dict[str, Hold]:
         """`tick` for many holds, by reference, in about as many statements as for one. Unknown ones are left out."""
@@ -149,7 +160,7 @@ class Ledger:
             account["posted"] -= due
             account["held"] += more - due
             charges += [_charge_of(charged, due)] if due else []
-            ticked[hold.reference] = replace(charged, amount=hold.amount + more, expires_at=self._clock() + self._life)
+            ticked[hold.reference] = replace(charged, amount=hold.amount + more, expires_at=self._renewed(hold))
         await self._book.move_all(tx, charges)
         moved = [name for name, account in after.items() if account != dict(accounts[name])]
         await set_accounts(tx, [accounts[name] for name in moved], [after[name] for name in moved])
@@ -227,6 +238,9 @@ class Ledger:
     async def find(self, tx: Tx, reference: str) -> Hold | None:
         row = (await tx.execute(select(credit_holds).where(credit_holds.c.reference == reference))).mappings().first()
         return None if row is None else hold_of(row)
+
+    def _renewed(self, hold: Hold) -> datetime:
+        return max(hold.expires_at, self._clock() + self._life)
 
     async def _take(self, tx: Tx, account: RowMapping, charged: Hold, due: int) -> RowMapping:
         """The entries of a charge, and the grants that pay for it. The balance is left to the caller."""

@@ -128,6 +128,7 @@ async def open_credits(
         yield {
             Billing: billing,
             Credits: Credits(database, ledger, welcome=micro_of(rules.welcome_seconds)),
+            Ledger: ledger,
             Pricing: Pricing.of(rules),
         }
     finally:
