@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from backline.clock import utc_now
 from backline.db.database import Database, Tx
 from backline.errors import Conflict, Invalid, NotFound, PaymentRequired
 from backline.jobs import repository
-from backline.jobs.advance import Claimed, advance
+from backline.jobs.advance import CancelAsked, Claimed, Transition, advance
 from backline.jobs.job import Data, Job, JobState
 from backline.jobs.queue import Order
 from backline.jobs.repository import Claims, Limits
@@ -156,3 +157,16 @@ async def _create_and_fail(world: World) -> None:
     async with world.database.write() as tx:
         await world.jobs.create(tx, Order("echo", "anna", {}))
         raise ZeroDivisionError
+
+
+async def test_what_was_decided_about_a_row_that_has_moved_on_is_not_applied(new_world: NewWorld) -> None:
+    world = new_world()
+    waiting = await world.submit()
+    running = await claim(world)
+    assert running is not None
+    asked = replace(running, cancel_requested=True)
+    for stale in (waiting, replace(running, attempt=2), replace(running, attempt=0), asked):
+        transition = advance(stale, CancelAsked(), utc_now()) or Transition({"message": "x"}, "x")
+        async with world.database.write() as tx:
+            assert not await repository.change(tx, stale, transition, utc_now(), None)
+    assert await world.get(waiting) == running

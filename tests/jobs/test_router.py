@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
@@ -16,11 +17,13 @@ from starlette.responses import Response
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from backline.jobs import router as jobs_router
 from backline.jobs.following import Following
 from backline.jobs.job import Data
 from backline.jobs.kinds import InProcess, JobKind, Work
 from backline.jobs.queue import Jobs, Order
 from backline.jobs.router import IdempotencyKey, described
+from backline.realtime.sessions import Sessions
 from tests.conftest import Running, RunServer
 from tests.processes.conftest import until
 
@@ -45,11 +48,13 @@ class Served:
     def __init__(self, server: Running, slow: Slow) -> None:
         self.server = server
         self.slow = slow
+        self.loops: list[asyncio.AbstractEventLoop] = []
         self.jobs: Jobs = server.app.state.provided.get(Jobs)
         self.following: Following = server.app.state.provided.get(Following)
         server.app.add_api_route("/make/{owner}", self._make, methods=["POST"])
 
     async def _make(self, owner: str, data: Annotated[Any, Body()], key: IdempotencyKey = None) -> Response:
+        self.loops.append(asyncio.get_running_loop())
         job = await self.jobs.submit(Order("slow", owner, data, billed=False, key=key))
         return described(job, self.jobs, 202)
 
@@ -244,3 +249,37 @@ async def test_a_listener_that_leaves_is_forgotten(served: Served) -> None:
         assert len(served.following) == 1
     await asyncio.to_thread(until, lambda: len(served.following) == 0)
     served.slow.steps.release()
+
+
+def test_a_listener_that_never_reads_is_dropped_and_harms_nobody(
+    served: Served, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_router, "_PATIENCE_SECONDS", 0.5)
+    steps = 40
+    job_id = served.order(steps=steps + 1, blob=400_000)
+    host, port = served.server.address.removeprefix("http://").split(":")
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((host, int(port)))
+        deaf.sendall(f"GET /api/jobs/{job_id}/events HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        until(lambda: len(served.following) == 1)
+        for _ in range(steps):
+            served.slow.steps.release()
+        until(lambda: len(served.following) == 0)  # though the job still runs
+        assert client.get(f"/api/jobs/{job_id}").json()["state"] == "running"
+        served.slow.steps.release()
+        assert len(read_events(client, job_id)) == steps + 4
+
+
+def test_a_server_that_goes_away_lets_its_listeners_go(served: Served, client: httpx.Client) -> None:
+    job_id = served.order(steps=1)
+    events: list[Any] = []
+    listening = threading.Thread(target=lambda: events.extend(read_events(client, job_id)))
+    listening.start()
+    until(lambda: len(served.following) == 1)
+    sessions = served.server.app.state.provided.get(Sessions)
+    loop = served.loops[0]
+    asyncio.run_coroutine_threadsafe(sessions.drain(), loop).result(10)
+    listening.join(10)
+    assert not listening.is_alive()
+    assert [kind for _, kind, _ in events] == ["queued", "started"][: len(events)]

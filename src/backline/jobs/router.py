@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from backline.accounts.caller import Caller
-from backline.errors import Invalid
-from backline.jobs.following import Following
+from backline.errors import Busy, Invalid
+from backline.jobs.following import Follower, Following
 from backline.jobs.job import Job, JobState
 from backline.jobs.queue import Jobs
 from backline.jobs.schemas import JobEventView, JobList, JobView, poll_after_ms
@@ -60,14 +60,22 @@ class _Patient(Response):
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await send(message)
+        follower: Follower | None = None
 
-        try:
-            await self._inner(scope, receive, send_in_time)
-        except TimeoutError:  # ending without the last chunk tells the client that this is not the whole
-            get_logger().warning("web.stream_broken", reason="TimeoutError")
+        async def send_in_time(message: Message) -> None:
+            """Once given up, nothing is sent any more, the last chunk neither: so the client knows that it was cut."""
+            nonlocal follower
+            if follower is not None:
+                return
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await send(message)
+            except TimeoutError:
+                get_logger().warning("web.stream_broken", reason="TimeoutError")
+                follower = Request(scope).state.follower
+                follower.leave(Busy("You take nothing.", code="slow_listener"))
+
+        await self._inner(scope, receive, send_in_time)
 
 
 router = APIRouter(tags=["jobs"])
@@ -121,6 +129,7 @@ async def followed_job(
 
 @streams.get("/api/jobs/{job_id}/events", response_class=EventSourceResponse)
 async def job_events(
+    request: Request,
     followed: Annotated[tuple[str, int], Depends(followed_job)],
     response: Response,
     following: Annotated[Following, Depends(provide(Following))],
@@ -129,7 +138,7 @@ async def job_events(
     """What happens to it, as it happens, until it is over; goes on after `Last-Event-ID`."""
     if response.status_code == 204:
         return
-    follower = following.follow(*followed)
+    follower = request.state.follower = following.follow(*followed)
     with sessions.present(follower):
         async for events in follower.events():
             for event in events:
