@@ -1,8 +1,11 @@
-"""The gateway with the trivial engine beside the real ones; prints its port. Arguments: the data folder."""
+"""The gateway with the trivial engine beside the real ones; prints its port.
+
+Arguments: groups of settings as JSON where they are wanted, and the data folder."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -17,7 +20,8 @@ from backline.settings import Settings
 
 if __name__ == "__main__":
     configure_logging("INFO")
-    settings = Settings(_env_file=None, server={"port": 0, "data_dir": Path(sys.argv[1])})
+    groups = json.loads(sys.argv[1]) if len(sys.argv) > 2 else {}
+    settings = Settings(_env_file=None, server={"port": 0, "data_dir": Path(sys.argv[-1])}, **groups)
     app = create_app(settings, (*CATALOG, entry(TrivialEngine)))
     uvloop.install()
     server = Server(app, settings.server, lambda address: print(address.rpartition(":")[2], flush=True))

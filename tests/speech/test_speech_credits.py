@@ -126,7 +126,7 @@ def test_without_an_account_nothing_is_charged(start: Any) -> None:
 @WHOLE
 def test_who_has_too_little_is_told_what_it_takes_before_anything_is_made(start: Any, stream: bool) -> None:
     ada = start(welcome_seconds="3", top_up_url="https://example.com/buy")
-    answer = ada.speak(text="x" * 700, stream=stream)
+    answer = ada.speak(text="x" * 588, stream=stream)
     assert answer.status_code == 402
     problem = answer.json()
     assert problem["code"] == "insufficient_credits"

@@ -26,8 +26,11 @@ from backline.web.stream_limits import StreamLimits, StreamPlace
 
 MAX_TEXT_CHARACTERS = 50_000
 
-_CHARACTERS_PER_SECOND = 14
+_CHARACTERS_PER_SECOND = 12
 """Of speech, for the estimate that is held before it is made; espeak reads 13 to 16 in English, Hindi and Telugu."""
+
+_SPARE_SECONDS = 1.0
+"""On top: a hold that turns out too small has to be made larger while the listener waits."""
 
 OpenMeter = Callable[[Principal, int], Awaitable[Meter]]
 """Holds credit for so many estimated microseconds of sound. Raises PaymentRequired."""
@@ -177,7 +180,7 @@ class SpeechService:
 
     async def _begin(self, place: StreamPlace, request: Request, plan: Plan) -> Meter:
         await place.take()
-        seconds = max(1.0, request.characters / (_CHARACTERS_PER_SECOND * plan.speed))
+        seconds = _SPARE_SECONDS + request.characters / (_CHARACTERS_PER_SECOND * plan.speed)
         return await self._open_meter(request.caller, round(seconds * 1_000_000))
 
     def _ended(self, place: StreamPlace, stream: SpeechStream) -> None:
