@@ -79,6 +79,12 @@ WAYS = [
     Way("POST", "/credits/add", "/credits/add", {"seconds": "1"}, "admin"),
     Way("GET", "/credits/history", "/credits/history"),
     Way("GET", "/credits/usage", "/credits/usage"),
+    Way("GET", "/api/files", "/api/files"),
+    Way("GET", "/api/files/{file_id}", "/api/files/unknown", here=404),
+    Way("DELETE", "/api/files/{file_id}", "/api/files/unknown", here=404),
+    Way("POST", "/api/uploads", "/api/uploads", here=422),
+    Way("PATCH", "/api/uploads/{upload_id}", "/api/uploads/unknown", here=415),
+    Way("DELETE", "/api/uploads/{upload_id}", "/api/uploads/unknown", here=404),
     Way("GET", "/api/jobs", "/api/jobs"),
     Way("GET", "/api/jobs/{job_id}", "/api/jobs/unknown", here=404),
     Way("GET", "/api/jobs/{job_id}/events", "/api/jobs/unknown/events", here=404),
@@ -87,7 +93,12 @@ WAYS = [
 ]
 """Every route that has a caller. A new route is put here, or is named as open with a reason."""
 
-VISITORS = [Way("POST", "/auth/apple", "/auth/apple", {"identity_token": "a.b.c"}, here=503, public=503, blind=True)]
+VISITORS = [
+    Way("POST", "/auth/apple", "/auth/apple", {"identity_token": "a.b.c"}, here=503, public=503, blind=True),
+    Way("OPTIONS", "/api/uploads", "/api/uploads", here=204, public=204, blind=True),
+    Way("GET", "/files/{key:path}", "/files/unsigned", here=403, public=403, blind=True),
+    Way("PUT", "/files/{key:path}", "/files/unsigned", here=403, public=403, blind=True),
+]
 """For those who are nobody yet, from wherever they come, except from another page's script."""
 
 EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.method} {way.route}")

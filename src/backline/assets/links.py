@@ -26,7 +26,8 @@ _PLAYABLE = ("audio/", "video/", "image/")
 """Shown in the page; anything else is saved: a file that somebody uploaded must never run as a page of ours."""
 
 
-@router.api_route(PREFIX + "{key:path}", methods=["GET", "HEAD"])
+@router.get(PREFIX + "{key:path}")
+@router.head(PREFIX + "{key:path}", include_in_schema=False)
 async def fetch(key: str, request: Request, store: Store, signer: Signer) -> Response:
     """A file, or the range of it that `Range` names."""
     grant = signer.verify(request.method, key, request.url.query)
