@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 _PREFIX = "BACKLINE_"
@@ -149,6 +149,12 @@ class CreditsSettings(Group):
     """How long a hold lives without a tick; then it is settled at its last total."""
     top_up_url: str | None = None
     """Where a user buys more; told in the 402."""
+
+    @model_validator(mode="after")
+    def _ticks_keep_holds_alive(self) -> Self:
+        if self.hold_seconds < 2 * self.tick_seconds:
+            raise ValueError("hold_seconds must be at least twice tick_seconds, or running work is taken for dead")
+        return self
 
 
 class SpeechSettings(Group):

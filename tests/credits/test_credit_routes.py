@@ -96,7 +96,7 @@ def test_what_is_no_amount_is_refused(ada: tuple[str, httpx.Client], seconds: An
 
 def test_an_idempotency_key_adds_once(ada: tuple[str, httpx.Client], here: Running) -> None:
     def add(seconds: str, key: str, client: httpx.Client = ada[1]) -> httpx.Response:
-        return client.post("/credits/add", json={"seconds": seconds}, headers={"Idempotency-Key": key.encode()})
+        return client.post("/credits/add", json={"seconds": seconds}, headers={b"Idempotency-Key": key.encode()})
 
     assert [add("5", "one").json()["balance_seconds"] for _ in range(3)] == ["605"] * 3
     again = add("6", "one")

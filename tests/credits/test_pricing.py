@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 import backline.credits
 from backline.credits.pricing import MICRO, Price, as_clock, as_seconds, micro_of
+from backline.settings import CreditsSettings
 
 AMOUNTS = st.integers(0, 10**15)
 
@@ -85,3 +87,9 @@ def _is_a_wait(node: ast.AST, tree: ast.Module) -> bool:
                 if argument.arg.endswith("_seconds") and any(part and node in ast.walk(part) for part in inside):
                     return True
     return False
+
+
+def test_ticks_come_before_a_hold_ends() -> None:
+    with pytest.raises(ValidationError, match="at least twice"):
+        CreditsSettings(tick_seconds=30, hold_seconds=59)
+    assert CreditsSettings(tick_seconds=30, hold_seconds=60)
