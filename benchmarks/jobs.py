@@ -161,7 +161,7 @@ def main() -> None:
     print(f"{machine()}; durable jobs")
     with databases() as urls:
         for url in urls:
-            uvloop.run(measure(url))  # as `serve` and `jobs` do
+            uvloop.run(measure(url))  # as `serve` does
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from backline.clock import utc_now
+from backline.db.database import Tx
 from backline.jobs import repository
 from backline.jobs.advance import Claimed, LeaseDied
 from backline.jobs.job import Data, Job, JobState
@@ -245,6 +246,19 @@ async def test_a_checkpoint_tells_work_that_it_is_not_wanted_any_more(new_world:
     assert [type(error) for error in failures] == [LeaseLost]
     assert await other.get(job) == ended
     assert ended.checkpoint is None
+
+
+async def test_one_that_cannot_be_released_does_not_keep_the_others_waiting(new_world: NewWorld) -> None:
+    async def release(_tx: Tx, job: Job) -> None:
+        if job.owner == "anna":
+            raise RuntimeError("no")
+
+    world = new_world(kind_of(max_attempts=1, release=release))
+    for owner in ("anna", "berta"):
+        job = await world.submit(owner=owner)
+        await abandoned(world)
+    async with world.loop():
+        assert (await world.ended(job)).state is JobState.FAILED
 
 
 class Forgetful(JobLoop):

@@ -7,11 +7,12 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
-from backline.errors import BacklineError, Unavailable
+from backline.errors import BacklineError
 from backline.jobs import repository
 from backline.jobs.hints import Hint
 from backline.jobs.job import TERMINAL, JobEvent
 from backline.jobs.queue import Jobs
+from backline.observability.logging import get_logger
 
 _KEPT = 1000
 """Events that a reader keeps for its listeners; whoever is further behind reads the table itself."""
@@ -126,8 +127,10 @@ class _Reader:
         while True:
             self._look.clear()
             events: Sequence[JobEvent] = ()
-            with contextlib.suppress(Unavailable):
+            try:
                 events = await self._page(self._last)
+            except Exception as error:  # noqa: BLE001 - listeners wait for this task, whatever it meets
+                get_logger().warning("jobs.reader_failed", job_id=self._job_id, exc_info=error)
             if events:
                 self._kept.extend(events)
                 self._last = events[-1].seq

@@ -47,4 +47,5 @@ class LeaseWatch:
 
     def _is_dead(self, lease: Lease, moment: float, now: datetime) -> bool:
         still_seconds = moment - self._seen[lease.job_id].since
-        return still_seconds >= (lease.seconds / 2 if lease.until < now else lease.seconds)
+        over = lease.until is not None and lease.until < now
+        return still_seconds >= (lease.seconds / 2 if over else lease.seconds)

@@ -25,7 +25,7 @@ from backline.jobs.job import Job, JobEvent
 from backline.jobs.kinds import Remotely
 from backline.jobs.leases import LeaseWatch
 from backline.jobs.queue import Jobs
-from backline.jobs.repository import Claims, Limits
+from backline.jobs.repository import Claims, Lease, Limits
 from backline.observability.logging import get_logger
 
 _CLAIMS_AT_ONCE = 16
@@ -62,7 +62,8 @@ class JobLoop:
         self._jobs = jobs
         self._options = options
         self._clock = clock
-        self._active: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._active: dict[str, Attempt] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._claims = Claims(options.limits)
         self._wake = asyncio.Event()
         self._stopping = False
@@ -94,13 +95,14 @@ class JobLoop:
                 yield self
                 await self._give_back(tasks[0])
         finally:
-            for task in (*tasks, *(task for _, task in self._active.values())):
+            tasks += self._tasks
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *(task for _, task in self._active.values()), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _on_hint(self, hint: Hint) -> None:
         if hint.news is News.CANCEL and hint.job_id in self._active:
-            self._active[hint.job_id][0].stop(Stop.CANCEL)
+            self._active[hint.job_id].stop(Stop.CANCEL)
         elif hint.news is not News.EVENT:
             self._wake.set()
 
@@ -145,7 +147,7 @@ class JobLoop:
     def _with_room(self, claimed: list[Job] | None = None) -> list[str]:
         """Kinds of which another job could be taken on."""
         kinds = self._jobs.kinds
-        in_hand = [attempt.job.kind for attempt, _ in self._active.values()] + [job.kind for job in claimed or ()]
+        in_hand = [attempt.job.kind for attempt in self._active.values()] + [job.kind for job in claimed or ()]
         remote = sum(isinstance(kinds[name].work, Remotely) for name in in_hand)
         room = {True: self._options.remote - remote, False: self._options.local - (len(in_hand) - remote)}
         return [kind.name for kind in kinds.values() if room[isinstance(kind.work, Remotely)] > 0]
@@ -153,21 +155,22 @@ class JobLoop:
     def _start(self, job: Job) -> None:
         attempt = Attempt(job, self._jobs.kinds[job.kind], self._jobs, self._clock)
         if old := self._active.get(job.id):
-            old[0].stop(Stop.LOST)  # we were thought dead, and took it over from ourselves
+            old.stop(Stop.LOST)  # we were thought dead, and took it over from ourselves
         task = asyncio.create_task(attempt.run())
-        self._active[job.id] = (attempt, task)
+        self._active[job.id] = attempt
+        self._tasks.add(task)
         self._jobs.hints.tell(Hint(News.EVENT, job.id))
-        task.add_done_callback(lambda _task: self._ended(attempt))
+        task.add_done_callback(lambda task: self._ended(attempt, task))
 
-    def _ended(self, attempt: Attempt) -> None:
-        known = self._active.get(attempt.job.id)
-        if known is not None and known[0] is attempt:
+    def _ended(self, attempt: Attempt, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._active.get(attempt.job.id) is attempt:
             del self._active[attempt.job.id]
         self._wake.set()
 
     async def _renew(self) -> None:
         """Keep our leases; hear of cancels that no hint has told; let go of what others have."""
-        in_hand = {job_id: attempt for job_id, (attempt, _) in self._active.items()}
+        in_hand = dict(self._active)
         async with self._jobs.database.write() as tx:
             ours = await repository.renew(tx, self.name, self._options.lease_seconds, self._jobs.clock())
         for job_id, attempt in in_hand.items():
@@ -180,21 +183,29 @@ class JobLoop:
 
     async def _let_go(self, strays: set[tuple[str, int]]) -> None:
         """Leases of ours that nobody works under: seen twice, so that it is not one that was claimed a moment ago."""
-        for job_id, attempt in strays & self._strays:
+        again, self._strays = strays & self._strays, strays
+        for job_id, attempt in again:
             async with self._jobs.database.read() as tx:
                 job = await repository.get(tx, job_id)
             if job is not None and job_id not in self._active:
-                await self._jobs.observe(job_id, LeaseDied(attempt, job.lease_until))
-        self._strays = strays
+                await self._tell_dead(Lease(job_id, attempt, self._options.lease_seconds, job.lease_until))
 
     async def _sweep(self) -> None:
         """Find what others have left behind."""
         async with self._jobs.database.read() as tx:
             leases = await repository.leases_of_others(tx, self.name, list(self._jobs.kinds))
         for lease in self._leases.dead(leases, self._jobs.clock()):
+            await self._tell_dead(lease)
+
+    async def _tell_dead(self, lease: Lease) -> None:
+        """One whose kind fails to release what it holds must not keep the others waiting."""
+
+        async def tell() -> None:
             observed = await self._jobs.observe(lease.job_id, LeaseDied(lease.attempt, lease.until))
             if observed.transition:
                 get_logger().warning("jobs.lease_died", job_id=lease.job_id, attempt=lease.attempt)
+
+        await _guarded("sweep", tell)
 
     async def _tell_unknown_kinds(self) -> None:
         async with self._jobs.database.read() as tx:
@@ -208,12 +219,11 @@ class JobLoop:
         self._stopping = True
         self._wake.set()
         await asyncio.wait([claiming], timeout=self._options.stop_seconds)  # what it has just claimed is in hand then
-        in_hand = list(self._active.values())
-        for attempt, _ in in_hand:
+        for attempt in self._active.values():
             attempt.stop(Stop.SHUTDOWN)
-        if in_hand:
-            _, late = await asyncio.wait([task for _, task in in_hand], timeout=self._options.stop_seconds)
-            get_logger().info("jobs.given_back", jobs=len(in_hand), late=len(late))
+        if tasks := set(self._tasks):
+            _, late = await asyncio.wait(tasks, timeout=self._options.stop_seconds)
+            get_logger().info("jobs.given_back", jobs=len(tasks), late=len(late))
 
 
 async def _every(seconds: float, name: str, step: Callable[[], Awaitable[object]]) -> None:

@@ -56,7 +56,7 @@ class Lease:
     job_id: str
     attempt: int
     seconds: float
-    until: datetime
+    until: datetime | None
 
 
 def _insert_new(make: Any) -> ReturningInsert[Any]:
