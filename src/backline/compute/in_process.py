@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
-from queue import SimpleQueue
-from typing import TypeVar
 
 from backline.compute.spool import BlockSpool
+from backline.compute.workers import Workers, tell
 from backline.engines.catalog import EngineEntry
 from backline.engines.speech.base import SpeechBlock, SpeechCapabilities, SpeechEngine, SpeechParams, SpeechState
 from backline.errors import BacklineError, Unavailable
 from backline.observability.logging import get_logger
-
-T = TypeVar("T")
 
 
 class InProcess:
@@ -28,7 +23,7 @@ class InProcess:
         self._engine: SpeechEngine | None = None
         self._capabilities: SpeechCapabilities | None = None
         self._cancel = threading.Event()
-        self._thread = _EngineThread(f"engine-{entry.name}")
+        self._thread = Workers(1, f"engine-{entry.name}")
 
     async def start(self) -> SpeechCapabilities:
         if self._capabilities is None:
@@ -81,50 +76,6 @@ class InProcess:
             delivery.end(None)
 
 
-class _EngineThread:
-    """Does one thing after the other. An executor would make a future, a condition and a semaphore for each of them,
-    which costs more than to hand it over."""
-
-    def __init__(self, name: str) -> None:
-        self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._name = name
-        self._thread: threading.Thread | None = None
-        self._ended = False
-
-    async def run(self, function: Callable[[], T]) -> T:
-        future: Future[T] = Future()
-        self.post(partial(_fulfil, future, function))
-        return await asyncio.wrap_future(future)
-
-    def post(self, work: Callable[[], object]) -> None:
-        """It must not raise. Raises RuntimeError after the end."""
-        if self._ended:
-            raise RuntimeError("The engine's thread has ended.")
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
-            self._thread.start()
-        self._work.put(work)
-
-    def end(self) -> None:
-        """Once all that was posted is done."""
-        self._ended = True
-        self._work.put(None)
-
-    def _loop(self) -> None:
-        while (work := self._work.get()) is not None:
-            work()
-            del work  # what it holds must not live until the next one comes
-
-
-def _fulfil(future: Future[T], function: Callable[[], T]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-        future.set_exception(error)
-
-
 class _Delivery:
     """Carries blocks, and the end, from the engine's thread to the loop, waking the loop once for all that wait."""
 
@@ -151,9 +102,7 @@ class _Delivery:
     def _wake(self) -> None:
         if not self._woken:
             self._woken = True
-            try:
-                self._loop.call_soon_threadsafe(self._hand_over)
-            except RuntimeError:  # the loop is closed: nobody listens any more
+            if not tell(self._loop, self._hand_over):
                 self.cancel.set()
 
     def _hand_over(self) -> None:

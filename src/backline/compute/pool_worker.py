@@ -1,7 +1,8 @@
 """The program of one engine process: `python -m backline.compute.pool_worker module:Class INSTANCES`.
 
 Several calls can be under way, each on an instance of its own. They take turns block by block, the one that has been
-given the least sound first, so that a newcomer's first block never waits for a long sentence to end. It ends when its
+given the least sound first, so that a newcomer's first block never waits for a long sentence to end. What is far ahead
+of its listener is sent in larger blocks: each one costs the parent the same, whatever its length. It ends when its
 parent does: standard input closes, and nothing is left behind.
 """
 
@@ -17,22 +18,48 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from backline.clock import monotonic
 from backline.compute.wire import Frame, capabilities_as_data, pack, pack_block
 from backline.engines.catalog import load
-from backline.engines.speech.base import SpeechBlock, SpeechEngine, SpeechParams, SpeechState
+from backline.engines.speech.base import SpeechBlock, SpeechEngine, SpeechParams, SpeechState, Tokens
 from backline.errors import BacklineError, Failed
+from backline.media.audio import together
+
+_AHEAD_SECONDS = 0.5
+"""How far what was sent must be ahead of its listener before the next blocks may be gathered."""
+
+_GATHERED_SECONDS = 0.5
+
+_NICENESS = 5
+"""An engine can use a whole core for long; the parent needs little, but needs it at once."""
 
 
 @dataclass(slots=True)
 class Call:
-    """One unit that is being spoken. delivered_seconds: what its listener has been given, this unit included."""
+    """One unit that is being spoken. delivered_seconds: what its listener has been given, this unit included, and what
+    is gathered for it; made_seconds: the same of this unit alone."""
 
     number: int
     engine: SpeechEngine
     state: SpeechState
     blocks: Iterator[SpeechBlock]
     delivered_seconds: float
+    began: float
+    made_seconds: float = 0.0
+    gathered: list[SpeechBlock] = field(default_factory=list)
+    gathered_seconds: float = 0.0
     paused: bool = False
+
+    def gather(self, block: SpeechBlock, seconds: float) -> None:
+        self.gathered.append(block)
+        self.gathered_seconds += seconds
+        self.made_seconds += seconds
+        self.delivered_seconds += seconds
+
+    def is_due(self, now: float) -> bool:
+        """Whether what is gathered should be sent: there is much of it, or its listener may need it soon."""
+        ahead_seconds = self.made_seconds - self.gathered_seconds - (now - self.began)
+        return ahead_seconds < _AHEAD_SECONDS or self.gathered_seconds >= _GATHERED_SECONDS
 
 
 @dataclass(slots=True)
@@ -87,7 +114,7 @@ class PoolWorker:
         state = SpeechState(**command["state"])
         params = SpeechParams(**command["params"])
         blocks = _blocks(engine, command["text"], state, params, cancel)
-        self._calls[command["id"]] = Call(command["id"], engine, state, blocks, command["order"])
+        self._calls[command["id"]] = Call(command["id"], engine, state, blocks, command["order"], monotonic())
 
     def _advance(self, call: Call, commands: Commands) -> None:
         try:
@@ -101,18 +128,37 @@ class PoolWorker:
             if block is None:
                 self._end(call, commands, pack(Frame.DONE, call.number, {"data": call.state.data}))
             else:
-                call.delivered_seconds += len(block.samples) / self._rate_hz
-                self._send(pack_block(call.number, block))
+                call.gather(block, len(block.samples) / self._rate_hz)
+                if call.is_due(monotonic()):
+                    self._send_gathered(call)
 
     def _end(self, call: Call, commands: Commands, answer: bytes) -> None:
         del self._calls[call.number]
         del commands.cancels[call.number]
         self._idle.append(call.engine)
+        self._send_gathered(call)
         self._send(answer)
+
+    def _send_gathered(self, call: Call) -> None:
+        if call.gathered:
+            self._send(pack_block(call.number, joined(call.gathered)))
+            call.gathered, call.gathered_seconds = [], 0.0
 
     def _send(self, frame: bytes) -> None:
         self._answers.write(frame)
         self._answers.flush()
+
+
+def joined(blocks: Sequence[SpeechBlock]) -> SpeechBlock:
+    """One block of several that follow each other."""
+    if len(blocks) == 1:
+        return blocks[0]
+    counts = [block.tokens for block in blocks if block.tokens]
+    return SpeechBlock(
+        together([block.samples for block in blocks]),
+        tuple(word for block in blocks for word in block.words),
+        Tokens(sum(count.read for count in counts), sum(count.written for count in counts)) if counts else None,
+    )
 
 
 def _blocks(
@@ -126,6 +172,7 @@ def _blocks(
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the parent decides when to stop
         signal.signal(number, signal.SIG_IGN)
+    os.nice(_NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not end up among the frames
     engines = [load(sys.argv[1]) for _ in range(int(sys.argv[2]))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from backline.compute.base import SpeechEngineStatus, SpeechHost
@@ -12,6 +11,7 @@ from backline.compute.in_pool import EngineProcess, InPool
 from backline.compute.in_process import InProcess
 from backline.compute.instances import Instance, InstancePool
 from backline.compute.turns import Turns
+from backline.compute.workers import Workers
 from backline.engines.catalog import CATALOG, EngineEntry, EngineKind, Isolation, find
 from backline.errors import BacklineError, Unavailable
 from backline.observability.logging import get_logger
@@ -34,7 +34,7 @@ class Runner:
         self._hosts: dict[str, SpeechHost] = {}
         self._statuses: dict[str, SpeechEngineStatus] = {}
         self._turns = Turns(workers)
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._threads = Workers(workers, "worker")
 
     async def start(self) -> None:
         """Bring up every engine that is installed; one that fails is reported, and does not keep the others down."""
@@ -56,11 +56,11 @@ class Runner:
 
     async def run(self, order: float, function: Callable[[], T]) -> T:
         async with self._turns.turn(order):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+            return await self._threads.run(function)
 
     async def close(self) -> None:
         await asyncio.gather(*(host.close() for host in self._hosts.values()))
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.end()
 
     def _new_instances(self, entry: EngineEntry) -> list[Instance]:
         if entry.isolation is Isolation.THREAD:

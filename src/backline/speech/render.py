@@ -53,8 +53,8 @@ class Renderer:
         elif rate_hz != source_hz:
             self._rate_change = Resampler(source_hz, rate_hz)
         self._encoder = open_encoder(audio_format, rate_hz)
-        self.on_worker = audio_format.on_worker or self._rate_change is not None
-        """Whether `push` costs more than copying and belongs on a worker thread, where turns are fair."""
+        self.on_worker = audio_format.on_worker or not isinstance(self._rate_change, Resampler | None)
+        """Whether `push` belongs on a worker thread; to resample takes less time than to go there and back."""
 
     def push(self, samples: Samples) -> bytes:
         return self._encoder.encode(self._rate_change.push(samples) if self._rate_change else samples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from backline.clock import monotonic
@@ -18,6 +18,7 @@ from backline.media.peaks import PeakMeter
 from backline.media.splice import Joiner
 from backline.media.tempo import Tempo
 from backline.observability.metrics import Metrics
+from backline.speech.courtesy import Courtesy, Manners
 from backline.speech.events import Event, Outline, Sound, SpokenWord
 from backline.speech.plan import Plan
 from backline.speech.records import Outcome, SpeechRecord
@@ -48,6 +49,7 @@ class Studio:
     metrics: Metrics
     super_resolution: SuperResolution | None
     overlap_seconds: float
+    courtesy: Courtesy = field(default_factory=Courtesy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class SpeechStream:
         self.record = record
         self._units = work.units
         self._compute = studio.compute
+        self._manners = Manners(studio.courtesy)
         self._host = studio.compute.speech(plan.engine)
         self._tally = Tally(record, studio.metrics, work.preparation, started)
         self._on_begin = on_begin
@@ -121,6 +124,7 @@ class SpeechStream:
                     if words:
                         yield words
                     for part in self._slices(samples):
+                        await self._manners.give_way(self._frames / self._source_hz)
                         if events := await self._encoded(part):
                             yield events
                         self._taken(part)
@@ -148,6 +152,7 @@ class SpeechStream:
             self._tally.failed("internal_error", error)
             raise
         finally:
+            self._manners.has_begun()
             await self._close_meter(outcome)
             self._tally.end(outcome)
             self._on_end(self)
@@ -169,6 +174,7 @@ class SpeechStream:
                 yield [], self._joiner.push(silence(round(unit.pause_seconds * self._source_hz)))
             if unit.spoken.text:
                 self._tally.unit(self._language(unit), last=last)
+                self._manners.begins()
                 async with aclosing(self._speak_unit(unit, state, begin_s)) as spoken:
                     async for words, samples in spoken:
                         yield words, self._joiner.push(samples)
@@ -224,6 +230,7 @@ class SpeechStream:
 
     def _taken(self, part: Samples) -> None:
         """Whoever reads the stream came back for more: the part was delivered."""
+        self._manners.has_begun()
         self._frames += len(part)
         self.record.audio_seconds = round(self._frames / self._source_hz, 6)
         self._meter.used(self._microseconds(self._frames))

@@ -11,6 +11,7 @@ from backline.engines.speech.base import Cancel
 from backline.engines.speech.espeak_library import WordEvent
 
 _MOST_PARTS = 16  # a second ahead: fewer and larger parts, yet whoever takes turns with others does not run away
+_FIRST_PARTS = 2  # doubled each time somebody comes for more: a crowd of beginners is not kept waiting by each other
 _POLL_SECONDS = 0.02  # `Cancel` can only be asked, not waited for
 
 
@@ -24,12 +25,13 @@ class SoundPipe:
         self._changed = threading.Condition()
         self._stopped = False
         self._full = False
+        self._most_parts = _FIRST_PARTS
         self._error: Exception | None = None
 
     def put(self, pcm: bytes, events: list[WordEvent]) -> bool:
         """Add 16-bit PCM and its events, waiting for room. False: nobody wants more."""
         with self._changed:
-            while len(self._parts) >= _MOST_PARTS and not self._unwanted():
+            while len(self._parts) >= self._most_parts and not self._unwanted():
                 self._changed.wait(_POLL_SECONDS)
             if self._unwanted():
                 return False
@@ -65,6 +67,7 @@ class SoundPipe:
                     return
                 waiting = list(self._parts)
                 self._parts.clear()
+                self._most_parts = min(2 * self._most_parts, _MOST_PARTS)
                 self._changed.notify_all()
             if waiting:
                 yield b"".join(pcm for pcm, _ in waiting), [event for _, events in waiting for event in events]
