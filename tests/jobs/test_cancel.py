@@ -7,10 +7,11 @@ import random
 
 import pytest
 
+from backline.compute.remote_twin import RemoteTwin
 from backline.errors import NotFound
 from backline.jobs.advance import CancelAsked
 from backline.jobs.job import Data, Job, JobState
-from backline.jobs.kinds import Work
+from backline.jobs.kinds import Remotely, Work
 from backline.jobs.queue import Jobs
 from tests.jobs.conftest import NewWorld
 from tests.jobs.test_loop import Gate
@@ -54,7 +55,12 @@ async def test_from_another_process_it_is_heard_with_the_renewal_at_the_latest(n
     assert gate.cancelled == 1
 
 
-async def test_while_its_output_is_stored(new_world: NewWorld) -> None:
+async def at_once(_job: str, _attempt: int, _data: object, _report: object) -> Data:
+    return {}
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_while_its_output_is_stored(new_world: NewWorld, remote: bool) -> None:
     storing, interrupted = asyncio.Event(), []
 
     async def store(_job: Job, output: Data) -> Data:
@@ -66,7 +72,8 @@ async def test_while_its_output_is_stored(new_world: NewWorld) -> None:
             raise
         return output
 
-    world = new_world(kind_of(store=store))
+    elsewhere = Remotely("twin", RemoteTwin({"make": at_once}), "make", first_poll_seconds=0.02)
+    world = new_world(kind_of(elsewhere if remote else None, store=store))
     async with world.loop():
         job = await world.submit()
         await storing.wait()

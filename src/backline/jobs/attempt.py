@@ -53,6 +53,7 @@ class Attempt:
         self._clock = clock
         self._reason: Stop | None = None
         self._making: asyncio.Task[Data] | None = None
+        self._remote: RemoteWork | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -63,7 +64,9 @@ class Attempt:
         if self._reason is None:
             self._reason = reason
             self.stopped.set()
-            if self._making is not None and not isinstance(self._kind.work, Remotely):
+            if self._remote is not None:
+                self._remote.wake()
+            elif self._making is not None:
                 self._making.cancel()
 
     async def run(self) -> None:
@@ -94,6 +97,8 @@ class Attempt:
         """Run the work. What came of it, None where that is nobody's business any more."""
         if self._reason and self.job.call is None:
             return self._interrupted()
+        if isinstance(self._kind.work, Remotely):
+            self._remote = RemoteWork(self._kind.work, self, self._clock)
         making = self._making = asyncio.create_task(self._make())
         beside = [asyncio.create_task(self.progress.run()), asyncio.create_task(self._watch(making))]
         try:
@@ -116,8 +121,12 @@ class Attempt:
         work = self._kind.work
         if isinstance(work, InChild):
             return await run_in_child(work.function, self._child_input(), self._from_child, work.limits)
-        if isinstance(work, Remotely):
-            return await RemoteWork(work, self, self._clock).run()
+        if self._remote is not None:
+            try:
+                return await self._remote.run()
+            finally:
+                self._remote = None  # what comes after it is done here
+        assert isinstance(work, InProcess)
         return await work.handler(InProcessWork(self.job, self.progress))
 
     async def _made(self, making: asyncio.Task[Data]) -> OfAttempt | None:
