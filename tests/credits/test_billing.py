@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from backline.accounts.principal import LOCAL, Principal
 from backline.credits import billing as module
@@ -19,6 +20,7 @@ from backline.credits.ledger import Ledger
 from backline.credits.queries import Balance
 from backline.db.database import Database, Tx
 from backline.errors import PaymentRequired, Unavailable
+from backline.observability.logging import configure_logging
 from backline.observability.metrics import MetricsInMemory
 from tests.credits.conftest import SPEECH, Clock
 
@@ -227,15 +229,14 @@ async def test_one_account_that_is_broken_keeps_no_other_from_being_ticked_or_sw
         meter.used(S // 2)
     async with unsteady.write() as tx:
         await tx.execute(text("UPDATE credit_accounts SET held = 0 WHERE id = 'user_bob'"))
-    with capture_logs() as events:
-        await billing.tick_all()
-        assert await has(unsteady, ADA) == Balance(997 * S, 3 * S)
-        clock.forward(61)
-        await Billing(unsteady, Ledger(clock=clock), MetricsInMemory(), clock=clock).sweep()
-    assert [one["event"] for one in events if one["log_level"] == "error"] == [
-        "credits.tick_failed",
-        "credits.sweep_failed",
-    ]
+    log = io.StringIO()
+    configure_logging("ERROR", log)
+    await billing.tick_all()
+    assert await has(unsteady, ADA) == Balance(997 * S, 3 * S)
+    clock.forward(61)
+    await Billing(unsteady, Ledger(clock=clock), MetricsInMemory(), clock=clock).sweep()
+    events = [json.loads(line)["event"] for line in log.getvalue().splitlines()]
+    assert events == ["credits.tick_failed", "credits.sweep_failed"]
     assert await has(unsteady, ADA) == Balance(997 * S, 0)
 
 

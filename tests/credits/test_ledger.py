@@ -101,8 +101,8 @@ async def test_the_same_hold_again_is_the_same_hold(database: Database, ledger: 
 async def test_ticks_charge_totals(database: Database, ledger: Ledger) -> None:
     await grant(database, ledger, 10 * S)
     await hold(database, ledger, 5 * S)
-    for total in (S, S, 3 * S, 2 * S, 3 * S):  # repeated, and late
-        await tick(database, ledger, total)
+    for total, latest in ((S, S), (S, S), (3 * S, 3 * S), (2 * S, 3 * S), (3 * S, 3 * S)):  # repeated, and late
+        assert (await tick(database, ledger, total)).last_total == latest
     assert await balance(database) == Balance(7 * S, 2 * S)
     assert (await settle(database, ledger, 4 * S)).captured == 4 * S
     assert await balance(database) == Balance(6 * S, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,11 @@ from backline.ids import new_id
 _GUARDED = ("posted", "held", "expiring")
 _columns = credit_accounts.c
 
-_SET_MANY = (
+Account = Mapping[str, Any]
+"""A row of `credit_accounts`, as it was read or written under its lock."""
+
+_LOCK = select(credit_accounts).where(_columns.id == bindparam("its_id")).with_for_update()
+_SET = (
     update(credit_accounts)
     .where(and_(_columns.id == bindparam("its_id"), *(_columns[name] == bindparam(f"was_{name}") for name in _GUARDED)))
     .values({name: bindparam(f"is_{name}") for name in _GUARDED})
@@ -49,14 +53,13 @@ class Book:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def lock(self, tx: Tx, account_id: str) -> RowMapping:
+    async def lock(self, tx: Tx, account_id: str) -> Account:
         """The account's row; nobody else changes it before this transaction ends. Made when missing."""
-        query = select(credit_accounts).where(_columns.id == account_id).with_for_update()
-        row = (await tx.execute(query)).mappings().first()
+        row = (await tx.execute(_LOCK, {"its_id": account_id})).mappings().first()
         if row is None:
             await insert_if_absent(tx, credit_accounts, {"id": account_id, "posted": 0, "held": 0, "expiring": 0})
-            row = (await tx.execute(query)).mappings().one()
-        return row
+            row = (await tx.execute(_LOCK, {"its_id": account_id})).mappings().one()
+        return account_of(row)
 
     async def move(self, tx: Tx, movement: Movement) -> bool:
         """Two entries that cancel out; False when the key has done it before. The account's row is the caller's.
@@ -87,24 +90,25 @@ class Book:
         return known is not None
 
 
-async def set_account(tx: Tx, account: RowMapping, **changed: int) -> RowMapping:
-    """The guard: the row must still be what was read, and its CHECKs must hold."""
-    same = [_columns[name] == account[name] for name in _GUARDED]
-    result = await tx.execute(
-        update(credit_accounts).where(_columns.id == account["id"], *same).values(**changed).returning(credit_accounts)
-    )
-    row: RowMapping = result.mappings().one()
-    return row
+def account_of(row: RowMapping) -> Account:
+    return {name: row[name] for name in ("id", *_GUARDED)}
 
 
-async def set_accounts(tx: Tx, before: Sequence[RowMapping], after: Sequence[dict[str, Any]]) -> None:
-    """As `set_account`, for many."""
+async def set_account(tx: Tx, account: Account, **changed: int) -> Account:
+    """The account as it is then."""
+    after = {**account, **changed}
+    await set_accounts(tx, [account], [after])
+    return after
+
+
+async def set_accounts(tx: Tx, before: Sequence[Account], after: Sequence[Account]) -> None:
+    """The guard: each row must still be what was read, and its CHECKs must hold."""
     rows = [
         {"its_id": was["id"]} | {f"was_{name}": was[name] for name in _GUARDED} | {f"is_{n}": now[n] for n in _GUARDED}
         for was, now in zip(before, after, strict=True)
     ]
     if rows:
-        result = await tx.execute(_SET_MANY, rows)
+        result = await tx.execute(_SET, rows)
         assert result.rowcount == len(rows), "an account changed under its lock"
 
 

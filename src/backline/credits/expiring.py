@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping, and_, insert, select, update
 
 from backline.clock import Clock
-from backline.credits.book import Book, Movement, set_account
+from backline.credits.book import Account, Book, Movement, set_account
 from backline.credits.models import credit_grants
 from backline.db.database import Tx
 from backline.ids import new_id
@@ -23,8 +23,8 @@ class ExpiringGrants:
         self._clock = clock
 
     async def add(
-        self, tx: Tx, account: RowMapping, amount: int, source: str, expires_at: datetime, priority: int
-    ) -> RowMapping:
+        self, tx: Tx, account: Account, amount: int, source: str, expires_at: datetime, priority: int
+    ) -> Account:
         grant = {
             "id": new_id("grant"),
             "account_id": account["id"],
@@ -38,7 +38,7 @@ class ExpiringGrants:
         await tx.execute(insert(credit_grants).values(**grant))
         return await set_account(tx, account, expiring=account["expiring"] + amount)
 
-    async def draw(self, tx: Tx, account: RowMapping, amount: int) -> RowMapping:
+    async def draw(self, tx: Tx, account: Account, amount: int) -> Account:
         """Use up grants that expire, the soonest first; what was granted for good comes last."""
         rest = min(amount, account["expiring"])
         if not rest:
@@ -51,7 +51,7 @@ class ExpiringGrants:
             rest -= part
         return await set_account(tx, account, expiring=account["expiring"] - drawn)
 
-    async def expire(self, tx: Tx, account: RowMapping) -> RowMapping:
+    async def expire(self, tx: Tx, account: Account) -> Account:
         if not account["expiring"]:
             return account
         now = self._clock()

@@ -13,14 +13,15 @@ accounts, by their ids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from backline.clock import Clock, utc_now
-from backline.credits.book import Book, Movement, set_account, set_accounts
+from backline.credits.book import Account, Book, Movement, account_of, set_account, set_accounts
 from backline.credits.expiring import GRANTS, ExpiringGrants
 from backline.credits.hold import CHANGING, Hold, State, changing, hold_of, new_row
 from backline.credits.models import credit_accounts, credit_holds
@@ -35,11 +36,20 @@ ADJUSTMENTS = "system:adjustments"
 MAX_AMOUNT = 10**15
 """Of one movement, in micro-credits: a billion credits, far below what a column holds."""
 
-_TICK_MANY = (
-    update(credit_holds)
-    .where(and_(credit_holds.c.reference == bindparam("its_reference"), credit_holds.c.state == "open"))
-    .values({name: bindparam(name) for name in CHANGING})
+_columns = credit_holds.c
+_IT = _columns.reference == bindparam("its_reference")
+_FIND = select(credit_holds).where(_IT)
+_LOCK_OWNER = (
+    select(credit_accounts)
+    .where(credit_accounts.c.id == select(_columns.account_id).where(_IT).scalar_subquery())
+    .with_for_update()
 )
+_CHANGED: dict[str, Any] = {name: bindparam(name) for name in CHANGING}
+_CHANGE = update(credit_holds).where(and_(_IT, _columns.state == "open")).values(_CHANGED)
+_CLOSE = _CHANGE.values(closed_at=bindparam("closed_at"))
+_GIVE_BACK = update(credit_holds).where(and_(_IT, _columns.state != "open")).values(refunded=bindparam("refunded"))
+
+_LOCK_BROKEN = "a hold changed under its account's lock"
 
 
 class Ledger:
@@ -130,7 +140,9 @@ class Ledger:
         account = await self._take(tx, account, charged, due)
         if due or more:
             await set_account(tx, account, posted=account["posted"] - due, held=account["held"] + more - due)
-        return await self._save(tx, replace(charged, amount=hold.amount + more, expires_at=self._renewed(hold)))
+        ticked = replace(charged, amount=hold.amount + more, expires_at=self._renewed(hold))
+        await _change(tx, [ticked])
+        return ticked
 
     async def tick_many(self, tx: Tx, totals: Mapping[str, int]) -> dict[str, Hold]:
         """`tick` for many holds, by reference, in about as many statements as for one. Unknown ones are left out."""
@@ -138,7 +150,7 @@ class Ledger:
         owners = select(credit_holds.c.account_id).where(here)
         columns = credit_accounts.c
         query = select(credit_accounts).where(columns.id.in_(owners)).order_by(columns.id).with_for_update()
-        accounts = {row["id"]: row for row in (await tx.execute(query)).mappings()}
+        accounts = {row["id"]: account_of(row) for row in (await tx.execute(query)).mappings()}
         rows = (await tx.execute(select(credit_holds).where(here).order_by(credit_holds.c.reference))).mappings().all()
         holds = {row["reference"]: hold_of(row) for row in rows if row["account_id"] in accounts}  # others are too new
         living = [hold for hold in holds.values() if hold.state == "open"]
@@ -149,7 +161,7 @@ class Ledger:
         return holds | await self._tick_plain(tx, accounts, plain, totals)
 
     async def _tick_plain(
-        self, tx: Tx, accounts: Mapping[str, RowMapping], holds: list[Hold], totals: Mapping[str, int]
+        self, tx: Tx, accounts: Mapping[str, Account], holds: list[Hold], totals: Mapping[str, int]
     ) -> dict[str, Hold]:
         after = {hold.account_id: dict(accounts[hold.account_id]) for hold in holds}
         ticked, charges = {}, []
@@ -164,10 +176,7 @@ class Ledger:
         await self._book.move_all(tx, charges)
         moved = [name for name, account in after.items() if account != dict(accounts[name])]
         await set_accounts(tx, [accounts[name] for name in moved], [after[name] for name in moved])
-        if ticked:
-            changed = [{"its_reference": one.reference, **changing(one)} for one in ticked.values()]
-            result = await tx.execute(_TICK_MANY, changed)
-            assert result.rowcount == len(changed), "a hold changed under its account's lock"
+        await _change(tx, ticked.values())
         return ticked
 
     async def settle(self, tx: Tx, reference: str, total: int) -> Hold:
@@ -206,7 +215,9 @@ class Ledger:
             return hold
         if amount > hold.captured - hold.refunded:
             raise Conflict("More cannot be given back than was charged.", code="refund_too_large")
-        return await self._save(tx, await self._refund(tx, account, hold, amount, idempotency_key, actor))
+        hold = await self._refund(tx, account, hold, amount, idempotency_key, actor)
+        await tx.execute(_GIVE_BACK, {"its_reference": reference, "refunded": hold.refunded})
+        return hold
 
     async def adjust(self, tx: Tx, account_id: str, amount: int, *, idempotency_key: str, actor: str) -> None:
         """Correct a balance by hand, up or down. Raises PaymentRequired when that much is not there to be taken."""
@@ -236,20 +247,20 @@ class Ledger:
         await self._grants.expire(tx, await self._book.lock(tx, account_id))
 
     async def find(self, tx: Tx, reference: str) -> Hold | None:
-        row = (await tx.execute(select(credit_holds).where(credit_holds.c.reference == reference))).mappings().first()
+        row = (await tx.execute(_FIND, {"its_reference": reference})).mappings().first()
         return None if row is None else hold_of(row)
 
     def _renewed(self, hold: Hold) -> datetime:
         return max(hold.expires_at, self._clock() + self._life)
 
-    async def _take(self, tx: Tx, account: RowMapping, charged: Hold, due: int) -> RowMapping:
+    async def _take(self, tx: Tx, account: Account, charged: Hold, due: int) -> Account:
         """The entries of a charge, and the grants that pay for it. The balance is left to the caller."""
         if not due:
             return account
         await self._book.move_all(tx, [_charge_of(charged, due)])
         return await self._grants.draw(tx, account, due)
 
-    async def _refund(self, tx: Tx, account: RowMapping, hold: Hold, amount: int, key: str, actor: str) -> Hold:
+    async def _refund(self, tx: Tx, account: Account, hold: Hold, amount: int, key: str, actor: str) -> Hold:
         product, asked = hold.price.product, _refund_asked(hold, amount)
         await self._book.move(
             tx, Movement(hold.account_id, REVENUE, amount, "refund", key, asked, actor, hold.reference, product)
@@ -258,25 +269,18 @@ class Ledger:
         return replace(hold, refunded=hold.refunded + amount)
 
     async def _close(self, tx: Tx, hold: Hold) -> Hold:
-        return await self._save(tx, replace(hold, amount=hold.captured), closed_at=self._clock())
+        closed = replace(hold, amount=hold.captured)
+        changed = {"its_reference": hold.reference, "closed_at": self._clock(), **changing(closed)}
+        result = await tx.execute(_CLOSE, changed)
+        assert result.rowcount == 1, _LOCK_BROKEN
+        return closed
 
-    async def _save(self, tx: Tx, hold: Hold, closed_at: datetime | None = None) -> Hold:
-        """Only an open hold changes, but for what is given back afterwards."""
-        still = credit_holds.c.state == "open" if closed_at or hold.state == "open" else credit_holds.c.state != "open"
-        changed = changing(hold) | ({"closed_at": closed_at} if closed_at else {})
-        where = and_(credit_holds.c.reference == hold.reference, still)
-        result = await tx.execute(update(credit_holds).where(where).values(**changed))
-        assert result.rowcount == 1, "a hold changed under its account's lock"
-        return hold
-
-    async def _locked_hold(self, tx: Tx, reference: str) -> tuple[RowMapping, Hold]:
-        owner = select(credit_holds.c.account_id).where(credit_holds.c.reference == reference).scalar_subquery()
-        query = select(credit_accounts).where(credit_accounts.c.id == owner).with_for_update()
-        account = (await tx.execute(query)).mappings().first()
+    async def _locked_hold(self, tx: Tx, reference: str) -> tuple[Account, Hold]:
+        account = (await tx.execute(_LOCK_OWNER, {"its_reference": reference})).mappings().first()
         hold = await self.find(tx, reference)
         if account is None or hold is None:
             raise NotFound("There is no such hold.", code="hold_not_found")
-        return account, hold
+        return account_of(account), hold
 
     def _too_little(self, required: int, available: int) -> PaymentRequired:
         return PaymentRequired(
@@ -288,6 +292,14 @@ class Ledger:
                 "top_up": self._top_up_url,
             },
         )
+
+
+async def _change(tx: Tx, holds: Iterable[Hold]) -> None:
+    """Of open ones."""
+    rows = [{"its_reference": hold.reference, **changing(hold)} for hold in holds]
+    if rows:
+        result = await tx.execute(_CHANGE, rows)
+        assert result.rowcount == len(rows), _LOCK_BROKEN
 
 
 def _charge_of(charged: Hold, due: int) -> Movement:

@@ -17,6 +17,6 @@ async def insert_if_absent(tx: Tx, table: Table, values: Mapping[str, Any]) -> b
     On Postgres it waits for another transaction that is inserting the same, to see whether that one commits.
     """
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    statement = dialect.insert(table).on_conflict_do_nothing()
     counted = statement.execution_options(preserve_rowcount=True)  # psycopg forgets it with the cursor otherwise
-    return (await tx.execute(counted)).rowcount == 1
+    return (await tx.execute(counted, dict(values))).rowcount == 1
