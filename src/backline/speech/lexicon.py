@@ -49,11 +49,11 @@ class _Known:
 
 
 class Lexicons:
-    """monotonic: by which what was read grows old."""
+    """monotonic: by which what was read grows old; may be exchanged while running, by tests."""
 
     def __init__(self, database: Database, monotonic: Monotonic = monotonic) -> None:
         self._database = database
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._reading: dict[str, asyncio.Task[AccountWords]] = {}
 
@@ -79,7 +79,7 @@ class Lexicons:
 
     async def _words(self, owner_id: str) -> AccountWords:
         known = self._known.get(owner_id)
-        if known is not None and known.until > self._monotonic():
+        if known is not None and known.until > self.monotonic():
             self._known.move_to_end(owner_id)
             return known.words
         reading = self._reading.get(owner_id)
@@ -112,7 +112,7 @@ class Lexicons:
         return words
 
     def _remember(self, owner_id: str, words: AccountWords, seconds: float) -> None:
-        self._known[owner_id] = _Known(words, self._monotonic() + seconds)
+        self._known[owner_id] = _Known(words, self.monotonic() + seconds)
         self._known.move_to_end(owner_id)
         while len(self._known) > _KNOWN:
             self._known.popitem(last=False)

@@ -64,15 +64,15 @@ class VoicePage:
 
 
 class Voices:
-    """monotonic: by which what was read grows old."""
+    """monotonic: by which what was read grows old; may be exchanged while running, by tests."""
 
     def __init__(
         self, database: Database, planner: Planner, *, clock: Clock = utc_now, monotonic: Monotonic = monotonic
     ) -> None:
         self._database = database
-        self._planner = planner
+        self.planner = planner
         self._clock = clock
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._known: OrderedDict[str, tuple[CustomVoice, float]] = OrderedDict()
         self._changes = 0
 
@@ -152,7 +152,7 @@ class Voices:
             return None
         known = self._known.get(voice_id)
         voice: CustomVoice | None
-        if known is not None and known[1] > self._monotonic():
+        if known is not None and known[1] > self.monotonic():
             voice = known[0]
         else:
             voice = await self._look_up(voice_id)
@@ -161,7 +161,7 @@ class Voices:
         return voice
 
     async def _look_up(self, voice_id: str) -> CustomVoice | None:
-        until, changes = self._monotonic() + KNOWN_SECONDS, self._changes
+        until, changes = self.monotonic() + KNOWN_SECONDS, self._changes
         async with self._database.read() as tx:
             voice = await repository.find_voice(tx, voice_id)
         if voice is not None and changes == self._changes:  # else it may be what was there before
@@ -189,12 +189,12 @@ class Voices:
 
     def _check(self, voice: CustomVoice) -> None:
         """Raises Invalid for what the engine cannot do, saying what it can."""
-        self._planner.plan(
+        self.planner.plan(
             Manner(voice=voice.voice, language=voice.language, speed=voice.speed or 1.0, emotion=voice.emotion)
         )
 
     def _built_in(self) -> Iterator[BuiltInVoice]:
-        for status in self._planner.engines():
+        for status in self.planner.engines():
             for voice in status.capabilities.voices if status.capabilities else ():
                 yield BuiltInVoice(status.entry.name, voice)
 
