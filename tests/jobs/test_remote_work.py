@@ -219,18 +219,31 @@ async def test_but_no_longer_than_its_time(new_world: NewWorld, elsewhere: Elsew
         assert (await world.ended(job)).state is JobState.CANCELLED
 
 
+class SlowToSpawn(RemoteTwin):
+    """Tells the handle of its first call only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__({"make": _for_ever})
+        self.go = asyncio.Event()
+
+    async def spawn(self, function: str, job_id: str, attempt: int, data: Mapping[str, Any]) -> str:
+        call = await super().spawn(function, job_id, attempt, data)
+        await self.go.wait()
+        return call
+
+
+async def _for_ever(*_: Any) -> Mapping[str, Any]:
+    await asyncio.sleep(3600)
+    return {}
+
+
 async def test_a_call_of_which_the_job_is_lost_meanwhile_is_ended(new_world: NewWorld) -> None:
-    """A slow spawn: when it returns, another attempt has the job."""
-
-    async def forever(*_: Any) -> Mapping[str, Any]:
-        await asyncio.sleep(3600)
-        return {}
-
-    twin = RemoteTwin({"make": forever}, spawn_seconds=0.5)
+    twin = SlowToSpawn()
     world = new_world(kind_of(Remotely("twin", twin, "make", first_poll_seconds=0.02)))
     async with world.loop(lease_seconds=600):
         job = await world.submit()
         await soon(lambda: len(twin.spawned) == 1)
         await hand_over(world.jobs, job.id)
+        twin.go.set()
         await soon(lambda: twin.cancelled == ["call-1"])
     await twin.close()

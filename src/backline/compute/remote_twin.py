@@ -26,7 +26,7 @@ class _Call:
 
 
 class RemoteTwin:
-    """functions: what it can run. kept_seconds: how long a result can be fetched. spawn_seconds: how slow a spawn is.
+    """functions: what it can run. kept_seconds: how long a result can be fetched.
 
     away: while set, nothing can be reached, though what runs goes on. forgotten: calls it answers Unknown about.
     spawned: every (job id, attempt) that was started, in order.
@@ -37,7 +37,6 @@ class RemoteTwin:
         functions: Mapping[str, RemoteFunction],
         *,
         kept_seconds: float = 7 * 86_400,
-        spawn_seconds: float = 0.0,
         clock: Monotonic = monotonic,
     ) -> None:
         self.away = False
@@ -46,7 +45,6 @@ class RemoteTwin:
         self.cancelled: list[str] = []
         self._functions = functions
         self._kept_seconds = kept_seconds
-        self._spawn_seconds = spawn_seconds
         self._clock = clock
         self._calls: dict[str, _Call] = {}
 
@@ -66,7 +64,6 @@ class RemoteTwin:
             call.ended = self._clock()
 
         call.work.add_done_callback(ended)
-        await asyncio.sleep(self._spawn_seconds)
         return name
 
     async def poll(self, call: str) -> Answer:

@@ -65,6 +65,7 @@ class JobLoop:
         self._active: dict[str, Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._claims = Claims(options.limits)
+        self._batch = 1  # grows while there is more: a job that comes alone does not wait for a look for the next
         self._wake = asyncio.Event()
         self._stopping = False
         self._strays: set[tuple[str, int]] = set()
@@ -129,13 +130,14 @@ class JobLoop:
         claimed: list[Job] = []
         async with jobs.database.write() as tx:
             await repository.lock_claims(tx)
-            while kinds and len(claimed) < _CLAIMS_AT_ONCE:
+            while kinds and len(claimed) < self._batch:
                 job = await self._claims.next(tx, claim, kinds, now)
                 if job is None:
                     break
                 claimed.append(job)
                 kinds = self._with_room(claimed)
             await repository.write_events(tx, [self._started(job) for job in claimed])
+        self._batch = min(2 * self._batch, _CLAIMS_AT_ONCE) if len(claimed) == self._batch else 1
         for job in claimed:
             self._start(job)
         return bool(claimed)
