@@ -14,6 +14,7 @@ from backline.credits.hold import Hold
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Price
 from backline.credits.queries import Balance
+from backline.credits.service import Credits
 from backline.db.database import Database
 from backline.errors import Conflict, Invalid, NotFound, PaymentRequired
 from tests.credits.conftest import SPEECH, Clock
@@ -60,6 +61,17 @@ async def test_a_grant_counts_once_however_often_it_is_delivered(database: Datab
     with pytest.raises(Conflict) as caught:
         await grant(database, ledger, 11 * S)
     assert caught.value.code == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize(("welcome", "given"), [(600 * S, 600 * S), (0, 0)])
+async def test_a_new_user_is_given_the_welcome_once(
+    database: Database, ledger: Ledger, welcome: int, given: int
+) -> None:
+    credits = Credits(database, ledger, welcome=welcome)
+    for _ in range(3):
+        async with database.write() as tx:
+            await credits.welcome(tx, ADA)
+    assert await balance(database) == Balance(given, 0)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 10**15 + 1])

@@ -26,6 +26,12 @@ T = TypeVar("T")
 
 UserId = Annotated[str, typer.Argument(help="A user's id, as `backline users list` shows it.")]
 
+Seconds = Annotated[str, typer.Argument(help="How many credits, such as 600 or 0.5.")]
+Key = Annotated[str | None, typer.Option(help="Idempotency key: the same again changes nothing.")]
+Until = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day (UTC) when it ends; default: never.")
+]
+
 
 def credits_app(open_parts: OpenParts) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="Credit: grant it, show it, prove that the ledger is right.")
@@ -42,11 +48,9 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
     @app.command("grant")
     def grant(
         user_id: UserId,
-        seconds: Annotated[str, typer.Argument(help="How many credits, such as 600 or 0.5.")],
-        key: Annotated[str | None, typer.Option(help="Idempotency key: the same again changes nothing.")] = None,
-        until: Annotated[
-            datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day (UTC) when it ends; default: never.")
-        ] = None,
+        seconds: Seconds,
+        key: Key = None,
+        until: Until = None,
     ) -> None:
         """Give a user credit."""
         amount = _micro(seconds)
