@@ -159,9 +159,9 @@ class Away:
     @asynccontextmanager
     async def read(self) -> Any:
         self.reads += 1
-        while self._hangs:
-            await asyncio.sleep(1)
-        if not self._hangs:
+        if self._hangs:
+            await asyncio.sleep(3600)
+        if self.reads:
             raise Unavailable("Away.")
         yield
 
