@@ -46,12 +46,7 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         return asyncio.run(working())
 
     @app.command("grant")
-    def grant(
-        user_id: UserId,
-        seconds: Seconds,
-        key: Key = None,
-        until: Until = None,
-    ) -> None:
+    def grant(user_id: UserId, seconds: Seconds, key: Key = None, until: Until = None) -> None:
         """Give a user credit."""
         amount = _micro(seconds)
         ends = until and until.replace(tzinfo=UTC)
