@@ -10,10 +10,12 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx._transports.default as transports
 import pytest
 from fastapi import FastAPI
 
@@ -27,6 +29,22 @@ from backline.settings import Settings
 from backline.speech.render import SuperResolution
 from backline.speech.service import SpeechService
 from tests.databases import Postgres, copy_of_sqlite, fresh_sqlite
+
+transports.create_ssl_context = cache(transports.create_ssl_context)  # type: ignore[attr-defined]
+"""No test speaks TLS to the outside; reading the certificates anew takes each client 20 ms."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a table of cases tries on both databases, it tries on Postgres once in the fast suite, and in full in the
+    slow one."""
+    tried: set[str] = set()
+    for item in items:
+        function, _, case = item.nodeid.partition("[")
+        if "postgresql" not in case:
+            continue
+        if function in tried:
+            item.add_marker(pytest.mark.slow)
+        tried.add(function)
 
 
 @dataclass
