@@ -26,16 +26,14 @@ from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
 from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
-from backline.speech.assembly import open_speech_store
+from backline.speech.assembly import open_speech_store, speech_of_accounts
 from backline.speech.casting import Casting
-from backline.speech.lexicon import Lexicons
 from backline.speech.plan import Planner
 from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.service import OpenMeter, Room, SpeechService, any_room
-from backline.speech.voices import Voices
 from backline.web.provide import Provided
 
 
@@ -70,8 +68,7 @@ async def open_services(
             limits.stream,
             lambda caller, estimate: billing.open(caller, pricing.speech, estimate),
         )
-        voices, lexicons = Voices(database, service.planner), Lexicons(database)
-        casting = Casting(voices, lexicons)
+        of_accounts = speech_of_accounts(database, service.planner)
         yield Provided(
             {
                 **accounts,
@@ -79,16 +76,14 @@ async def open_services(
                 **files,
                 **jobs,
                 **kept,
+                **of_accounts,
                 CallerLimits: limits,
-                Casting: casting,
                 Database: database,
-                Lexicons: lexicons,
                 Sessions: Sessions(),
                 MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
-                SpeechReplies: SpeechReplies(service, casting, runner, folder, speech.stall_seconds),
+                SpeechReplies: SpeechReplies(service, of_accounts[Casting], runner, folder, speech.stall_seconds),
                 SpeechService: service,
                 SpeechSettings: speech,
-                Voices: voices,
             }
         )
 

@@ -11,10 +11,14 @@ from backline.db.database import Database
 from backline.observability.logging import get_logger
 from backline.observability.metrics import Metrics
 from backline.settings import SpeechSettings
+from backline.speech.casting import Casting
 from backline.speech.copies import Copies
+from backline.speech.lexicon import Lexicons
+from backline.speech.plan import Planner
 from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.sentence_store import SentenceStore
 from backline.speech.supabase import Supabase
+from backline.speech.voices import Voices
 
 
 @asynccontextmanager
@@ -35,6 +39,12 @@ async def open_speech_store(
         records.start()
         stack.push_async_callback(records.close)
         yield {RecordsInDatabase: records, SentenceStore: store}
+
+
+def speech_of_accounts(database: Database, planner: Planner) -> dict[type[Any], Any]:
+    """What accounts add to their requests: voices and words."""
+    voices, lexicons = Voices(database, planner), Lexicons(database)
+    return {Voices: voices, Lexicons: lexicons, Casting: Casting(voices, lexicons)}
 
 
 async def _open_copies(
