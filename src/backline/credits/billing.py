@@ -156,8 +156,11 @@ class Billing:
         self._running: list[asyncio.Task[None]] = []
 
     async def open(self, principal: Principal, price: Price, estimate: int) -> Meter:
-        """estimate: of the total, in millionths of the price's unit. Raises PaymentRequired."""
-        if not principal.billed:
+        """estimate: of the total, in millionths of the price's unit. What costs nothing needs no hold.
+
+        Raises PaymentRequired.
+        """
+        if not principal.billed or not price.micro_per_unit:
             return FreeMeter()
         reference = new_id(price.product)
         async with self._database.write() as tx:
@@ -245,7 +248,9 @@ class Billing:
             await self._tick(meters[middle:])
             return
         for meter in meters:
-            hold = holds[meter.hold.reference]
+            hold = holds.get(meter.hold.reference)
+            if hold is None or meter not in self._meters:  # closed meanwhile
+                continue
             if hold.state != "open" or meter.hold.amount <= hold.amount:  # else it was extended meanwhile
                 meter.hold = hold
 
