@@ -15,6 +15,7 @@ from backline.gateway.server import Server
 from backline.realtime.sessions import Sessions
 from backline.realtime.socket import Socket
 from backline.settings import Settings
+from backline.speech.casting import Casting
 from backline.speech.service import SpeechService
 from backline.speech.session import SpeechSession
 from tests.fakes.engines import FakeEngine, entry
@@ -28,7 +29,7 @@ class Ending:
 
 
 async def test_a_session_that_has_not_begun_or_is_over_may_be_told_to_leave() -> None:
-    nothing = cast(Socket, None), cast(SpeechService, None)
+    nothing = cast(Socket, None), cast(SpeechService, None), cast(Casting, None)
     SpeechSession(*nothing, LOCAL, "req_1", 60).leave(Unavailable("The server is going away."))
 
 
