@@ -236,7 +236,10 @@ async def test_one_account_that_is_broken_keeps_no_other_from_being_ticked_or_sw
     clock.forward(61)
     await Billing(unsteady, Ledger(clock=clock), MetricsInMemory(), clock=clock).sweep()
     events = [json.loads(line)["event"] for line in log.getvalue().splitlines()]
-    assert events == ["credits.tick_failed", "credits.sweep_failed"]
+    assert [event for event in events if event.startswith("credits.")] == [
+        "credits.tick_failed",
+        "credits.sweep_failed",
+    ]
     assert await has(unsteady, ADA) == Balance(997 * S, 0)
 
 
