@@ -17,9 +17,10 @@ from backline.errors import Unavailable
 @pytest.fixture(autouse=True)
 async def _threads_end() -> AsyncIterator[None]:
     """A connection that failed or was cut off ends its thread a moment later, and says so to the loop."""
+    before = set(threading.enumerate())
     yield
     for _ in range(200):
-        if not any("connection_worker" in thread.name for thread in threading.enumerate()):
+        if not any("connection_worker" in thread.name for thread in set(threading.enumerate()) - before):
             break
         await asyncio.sleep(0.01)
 

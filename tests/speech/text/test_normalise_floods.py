@@ -56,8 +56,13 @@ FLOODS += [
 ]
 
 
+LANGUAGES = pytest.mark.parametrize(
+    "language", ["en", pytest.param("hi", marks=pytest.mark.slow), pytest.param("te", marks=pytest.mark.slow)]
+)
+
+
 @pytest.mark.parametrize("flood", FLOODS)
-@pytest.mark.parametrize("language", ["en", "hi", "te"])
+@LANGUAGES
 def test_a_flood_is_read(flood: str, language: str) -> None:
     text = flood * (CHARACTERS // len(flood))
     spoken = Normaliser({"a b": "c"}).normalise(text, language)
@@ -66,7 +71,7 @@ def test_a_flood_is_read(flood: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("flood", ["1,", "1/", "1-", "1 ", "a.", "a@", "1:", "I ", "(1", "x="])
-@pytest.mark.parametrize("language", ["en", "hi", "te"])
+@LANGUAGES
 def test_twice_the_text_is_twice_the_work(flood: str, language: str) -> None:
     assert _readings(flood * 4000, language) <= 2 * _readings(flood * 2000, language) + 50
 
