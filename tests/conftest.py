@@ -34,15 +34,24 @@ transports.create_ssl_context = cache(transports.create_ssl_context)  # type: ig
 """No test speaks TLS to the outside; reading the certificates anew takes each client 20 ms."""
 
 
+_BOTH_AT_ONCE = (
+    "tests/db/",
+    "tests/migrations/",
+    "tests/jobs/",
+    "tests/credits/test_ledger",
+    "tests/credits/test_billing",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a table of cases tries on both databases, it tries on Postgres once in the fast suite, and in full in the
-    slow one."""
+    """The fast suite tries on Postgres what speaks to a database itself, one case of each table; what goes through a
+    server it tries on SQLite. The slow one tries everything on both."""
     tried: set[str] = set()
     for item in items:
         function, _, case = item.nodeid.partition("[")
         if "postgresql" not in case:
             continue
-        if function in tried:
+        if function in tried or not function.startswith(_BOTH_AT_ONCE):
             item.add_marker(pytest.mark.slow)
         tried.add(function)
 

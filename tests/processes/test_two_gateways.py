@@ -21,6 +21,8 @@ from tests.processes.conftest import Process, running_process, until
 from tests.web.redis_process import RedisProcess
 from tests.web.some_key import PEPPER, make_key
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 100
 
 
