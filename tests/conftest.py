@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import httpx._transports.default as transports
+import hypothesis
 import pytest
 from fastapi import FastAPI
 
@@ -29,6 +30,11 @@ from backline.settings import Settings
 from backline.speech.render import SuperResolution
 from backline.speech.service import SpeechService
 from tests.databases import Postgres, copy_of_sqlite, fresh_sqlite
+
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # nothing asserts timings
+hypothesis.settings.load_profile("house")
 
 transports.create_ssl_context = cache(transports.create_ssl_context)  # type: ignore[attr-defined]
 """No test speaks TLS to the outside; reading the certificates anew takes each client 20 ms."""
