@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _run(port: int, request: bytes, clients: int) -> Figures:
-    asyncio.run(measure(port, request, clients=1, requests=2))
+    asyncio.run(measure(port, request, clients=clients, requests=2 * clients))  # every instance has spoken once
     return asyncio.run(measure(port, request, clients=clients, requests=max(20, 2 * clients)))
 
 

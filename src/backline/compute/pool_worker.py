@@ -30,9 +30,6 @@ _AHEAD_SECONDS = 0.5
 
 _GATHERED_SECONDS = 0.5
 
-_NICENESS = 5
-"""An engine can use a whole core for long; the parent needs little, but needs it at once."""
-
 
 @dataclass(slots=True)
 class Call:
@@ -172,7 +169,6 @@ def _blocks(
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group; the parent decides when to stop
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not end up among the frames
     engines = [load(sys.argv[1]) for _ in range(int(sys.argv[2]))]

@@ -83,7 +83,7 @@ CATALOG: tuple[EngineEntry, ...] = (
         source="https://github.com/espeak-ng/espeak-ng",
         requires=("espeakng_loader",),
         extra="espeak",
-        instances=24,
+        instances=32,
         default=True,
     ),
     EngineEntry(
