@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
+from random import SystemRandom
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: no i, l, o, u
 _TIME_CHARACTERS = 10
@@ -13,6 +13,9 @@ _RANDOM_CHARACTERS = 16
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What an identifier in a path or a header may look like."""
 
+_random = SystemRandom()
+"""Not the shared generator of `random`, which is anybody's to seed."""
+
 
 def new_id(prefix: str) -> str:
     """`prefix_` and 26 characters: 48 bits of milliseconds, then 80 random bits (the layout of a ULID).
@@ -20,7 +23,7 @@ def new_id(prefix: str) -> str:
     Unique, but no secret: whoever must not guess something needs `secrets`.
     """
     moment = _encode(time.time_ns() // 1_000_000, _TIME_CHARACTERS)
-    return f"{prefix}_{moment}{_encode(random.getrandbits(80), _RANDOM_CHARACTERS)}"
+    return f"{prefix}_{moment}{_encode(_random.getrandbits(80), _RANDOM_CHARACTERS)}"
 
 
 def is_id(text: str) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from random import SystemRandom
 
 from backline.clock import Monotonic, monotonic
 from backline.errors import Unavailable
@@ -246,4 +246,4 @@ async def _guarded(name: str, step: Callable[[], Awaitable[object]]) -> None:
 
 def _spread(seconds: float) -> float:
     """A little earlier or later, so that loops that began together do not stay together."""
-    return seconds * random.uniform(0.85, 1.05)  # noqa: S311 - no secret
+    return seconds * SystemRandom().uniform(0.85, 1.05)

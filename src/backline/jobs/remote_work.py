@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
+from random import SystemRandom
 from typing import Protocol
 
 from backline.clock import Monotonic
@@ -144,7 +144,7 @@ class RemoteWork:
             return
         loop = asyncio.get_running_loop()
         self._pausing = loop.create_future()
-        timer = loop.call_later(seconds * random.uniform(0.8, 1.2), self.wake)  # noqa: S311 - no secret
+        timer = loop.call_later(seconds * SystemRandom().uniform(0.8, 1.2), self.wake)
         try:
             await self._pausing
         finally:
