@@ -37,7 +37,8 @@ def balance(client: httpx.Client) -> dict[str, Any]:
 
 
 def test_what_had_been_written_down_is_charged_and_the_rest_is_free_again(start_server: StartServer, url: str) -> None:
-    settings = {"database": {"url": url}, "credits": CREDITS, "accounts": PEPPER}
+    limits = {"key_requests_per_minute": 100_000}  # the balance is asked for all the time
+    settings = {"database": {"url": url}, "credits": CREDITS, "accounts": PEPPER, "limits": limits}
     first = start_server(**settings)
     token = httpx.post(f"{first.address}/auth/mock-login", json={"test_user_id": "ada"}).json()["token"]
     signed_in = {"Authorization": f"Bearer {token}"}
