@@ -139,9 +139,10 @@ async def test_a_hanging_process_is_given_up_and_replaced() -> None:
 
 
 async def test_no_process_is_left_behind() -> None:
+    others = _children()  # a database or an object store that other tests keep
     async with host(FakeEngine, Isolation.PROCESS, workers=2) as it:
         await speak(it, "x", "fake")
-        children = _children()
+        children = set(_children()).difference(others)
         assert len(children) >= 2
     assert not [pid for pid in children if _lives(pid)]
 

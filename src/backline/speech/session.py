@@ -76,6 +76,9 @@ class SpeechSession:
                     await self._turn()
         except* WebSocketDisconnect:
             pass
+        finally:
+            for utterance in list(self._speaking):
+                self._forget(utterance)
 
     def leave(self, reason: BacklineError) -> None:
         """Speak what was begun to its end, then tell the client why the session ends."""
@@ -217,6 +220,7 @@ class SpeechSession:
 
     def _forget(self, utterance: Utterance) -> None:
         self._speaking.pop(utterance, None)
+        utterance.stream = None  # they know each other, and an encoder with its buffers would wait for the collector
         if self._open is utterance:
             self._open = None
         self._changed.set()

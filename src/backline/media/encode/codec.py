@@ -69,6 +69,7 @@ class Codec:
         context.layout = layout_name(channels)
         context.time_base = Fraction(1, rate_hz)
         context.options = dict(options)
+        context.thread_count = 1  # more would be threads that wait: FFmpeg's audio encoders work in one
         context.open()
         self._context = context
         self._sample_format = sample_format

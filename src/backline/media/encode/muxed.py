@@ -51,6 +51,7 @@ class _MuxedEncoder:
         stream = self._container.add_stream(muxing.codec, rate=rate_hz, layout=layout, options=dict(codec_options))
         assert isinstance(stream, av.AudioStream)
         stream.format = muxing.sample_format
+        stream.codec_context.thread_count = 1  # as in codec.py
         self._container.start_encoding()
         self._stream = stream
         self._sample_format = muxing.sample_format
