@@ -261,7 +261,7 @@ def test_any_json_at_all_is_answered_with_sound_or_with_a_reason(server: Running
         response = client.post(GENERATE, content=json.dumps(body), headers=JSON)
     if response.status_code == 200:
         assert len(response.content) > 44
-        assert response.headers["x-audio-seconds"] != "0.000"
+        assert response.headers.get("x-audio-seconds") != "0.000"  # a streamed one cannot know it yet
     else:
         assert response.status_code == 422, response.text
         assert response.json()["code"]
