@@ -10,8 +10,7 @@ from typing import Any
 
 from backline.accounts.assembly import open_accounts
 from backline.accounts.limits import CallerLimits
-from backline.compute.runner import Runner
-from backline.credits.billing import Billing, free_of_charge
+from backline.credits.billing import Billing
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Pricing, micro_of
 from backline.credits.service import Credits
@@ -20,6 +19,7 @@ from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.files import open_files
 from backline.gateway.limits import open_limits
 from backline.gateway.metrics import MetricsAccess
+from backline.gateway.speech import open_runner, speech_service
 from backline.jobs.assembly import open_jobs
 from backline.jobs.kinds import JobKind
 from backline.migrations.schema import require_current, upgrade
@@ -28,12 +28,10 @@ from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
 from backline.speech.assembly import open_speech_store, speech_of_accounts
 from backline.speech.casting import Casting
-from backline.speech.plan import Planner
 from backline.speech.record_writer import RecordsInDatabase
-from backline.speech.records import RecordsInMemory, SpeechRecords
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
-from backline.speech.service import OpenMeter, Room, SpeechService, any_room
+from backline.speech.service import SpeechService
 from backline.web.provide import Provided
 
 
@@ -131,23 +129,6 @@ async def open_credits(
 
 
 @asynccontextmanager
-async def open_speech(settings: Settings) -> AsyncIterator[SpeechService]:
-    """Speech alone, for a command: no server, no rows."""
-    async with open_runner(settings, CATALOG) as runner:
-        yield speech_service(settings, runner, RecordsInMemory(1), MetricsInMemory())
-
-
-@asynccontextmanager
-async def open_runner(settings: Settings, catalog: tuple[EngineEntry, ...]) -> AsyncIterator[Runner]:
-    runner = Runner(settings.speech.workers, settings.speech.stall_seconds, catalog)
-    await runner.start()
-    try:
-        yield runner
-    finally:
-        await runner.close()
-
-
-@asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The database, with the schema of this code (`fit_schema`)."""
     database = Database.open(
@@ -168,29 +149,6 @@ def fit_schema(settings: Settings) -> None:
         upgrade(settings.database_address)
     else:
         require_current(settings.database_address)
-
-
-def speech_service(
-    settings: Settings,
-    runner: Runner,
-    records: SpeechRecords,
-    metrics: Metrics,
-    super_resolution: SuperResolution | None = None,
-    room: Room = any_room,
-    open_meter: OpenMeter = free_of_charge,
-) -> SpeechService:
-    speech = settings.speech
-    return SpeechService(
-        runner,
-        Planner(runner, speech.engine),
-        records,
-        metrics,
-        max_streams=speech.max_streams,
-        overlap_seconds=speech.overlap_seconds,
-        super_resolution=super_resolution,
-        room=room,
-        open_meter=open_meter,
-    )
 
 
 def scratch_folder(settings: Settings) -> Path:
