@@ -7,7 +7,8 @@ PORT ?= 8000
 DATA ?= data
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := -m pytest -n auto --maxprocesses 4
+# One process more than there are cores, for many tests wait; at most 4.
+PYTEST = -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help serve test test-all check lint format bench screenshots clean
