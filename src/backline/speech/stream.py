@@ -11,18 +11,16 @@ from functools import partial
 from backline.clock import monotonic
 from backline.compute.base import Compute
 from backline.credits.billing import FreeMeter, Meter
-from backline.engines.speech.base import SpeechBlock, SpeechParams, SpeechState
 from backline.errors import BacklineError, Busy, Invalid, PaymentRequired
-from backline.media.audio import Samples, silence, together
+from backline.media.audio import Samples, together
 from backline.media.peaks import PeakMeter
-from backline.media.splice import Joiner
-from backline.media.tempo import Tempo
 from backline.observability.metrics import Metrics
 from backline.speech.courtesy import Courtesy, Manners
-from backline.speech.events import Event, Outline, Sound, SpokenWord
+from backline.speech.events import Event, Outline, Sound
 from backline.speech.plan import Plan
 from backline.speech.records import Outcome, SpeechRecord
 from backline.speech.render import Renderer, SuperResolution
+from backline.speech.speaker import Speaker, Spoken
 from backline.speech.tally import Tally
 from backline.speech.text.prepare import Preparation, Unit
 
@@ -36,9 +34,6 @@ _DELIVERED = ("cancelled", "client_left", "exhausted")
 
 _INLINE_SECONDS = 2.0
 """Sound that is copied on the event loop at once: about 0.1 ms."""
-
-Spoken = tuple[list[Event], Samples]
-"""Words, and the sound that comes after they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +79,13 @@ class SpeechStream:
         self._units = work.units
         self._compute = studio.compute
         self._manners = Manners(studio.courtesy)
-        self._host = studio.compute.speech(plan.engine)
         self._tally = Tally(record, studio.metrics, work.preparation, started)
+        self._speaker = Speaker(studio.compute, plan, self._tally, studio.overlap_seconds)
         self._on_begin = on_begin
         self._on_end = on_end
         self._meter: Meter = FreeMeter()  # until it has begun
         self._source_hz = plan.capabilities.rate_hz
         self._renderer = Renderer(plan.audio_format, self._source_hz, plan.rate_hz, studio.super_resolution)
-        self._joiner = Joiner(self._source_hz, studio.overlap_seconds)
         self._outline = PeakMeter(self._source_hz) if work.peaks else None
         self._outline_s = 0.0
         self._frames = 0  # given to the encoder so far
@@ -124,7 +118,7 @@ class SpeechStream:
                     if words:
                         yield words
                     for part in self._slices(samples):
-                        await self._manners.give_way(self._frames / self._source_hz)
+                        await self._manners.give_way(self._delivered_seconds())
                         if events := await self._encoded(part):
                             yield events
                         self._taken(part)
@@ -166,45 +160,16 @@ class SpeechStream:
         self.record.credits_remaining = self._meter.remaining
 
     async def _speak(self) -> AsyncGenerator[Spoken, None]:
-        state = await self._host.open(self.plan.voice.id)
+        await self._speaker.open()
         async for unit, last in self._units:
-            begin_s = self._joiner.next_unit(last=last)
-            if unit.pause_seconds:
-                begin_s += unit.pause_seconds
-                yield [], self._joiner.push(silence(round(unit.pause_seconds * self._source_hz)))
             if unit.spoken.text:
-                self._tally.unit(self._language(unit), last=last)
                 self._manners.begins()
-                async with aclosing(self._speak_unit(unit, state, begin_s)) as spoken:
-                    async for words, samples in spoken:
-                        yield words, self._joiner.push(samples)
-        yield [], self._joiner.finish()
-
-    async def _speak_unit(self, unit: Unit, state: SpeechState, begin_s: float) -> AsyncGenerator[Spoken, None]:
-        """begin_s: where in the stream the unit's first sample stands."""
-        speed = self.plan.speed * unit.speed
-        slowest, fastest = self.plan.capabilities.speed_range
-        reached = min(max(speed, slowest), fastest)
-        tempo = Tempo(self._source_hz, speed / reached)  # the rest of the way, where the engine falls short
-        params = SpeechParams(self._language(unit), reached, self.plan.emotion)
-        order = self._frames / self._source_hz
-        made = self._host.stream(unit.spoken.text, state, params, order, self._tally.engine_begins)
-        async with aclosing(made):
-            while blocks := await self._next(made):
-                yield _words(blocks, unit, begin_s, tempo.factor), await self._paced(tempo, _samples(blocks))
-        yield [], tempo.finish()
-
-    async def _next(self, made: AsyncGenerator[Sequence[SpeechBlock], None]) -> Sequence[SpeechBlock]:
-        """What the engine has made; nothing at its end."""
-        asked = monotonic()
-        blocks = await anext(made, None) or []  # a tuple as the default fails in CPython 3.11
-        self._tally.made(asked, blocks)
-        return blocks
-
-    async def _paced(self, tempo: Tempo, samples: Samples) -> Samples:
-        if tempo.factor == 1:
-            return samples
-        return await self._compute.run(self._frames / self._source_hz, partial(tempo.push, samples))
+            begin_s = self._speaker.begin(last=last)
+            made = self._speaker.say(unit, begin_s, self._delivered_seconds(), last=last)
+            async with aclosing(made) as spoken:
+                async for words, samples in spoken:
+                    yield words, samples
+        yield [], self._speaker.finish()
 
     def _slices(self, samples: Samples) -> Iterator[Samples]:
         """What one turn encodes. Nothing before there is a sound: an engine that has no word for a character may give
@@ -232,8 +197,11 @@ class SpeechStream:
         """Whoever reads the stream came back for more: the part was delivered."""
         self._manners.has_begun()
         self._frames += len(part)
-        self.record.audio_seconds = round(self._frames / self._source_hz, 6)
+        self.record.audio_seconds = round(self._delivered_seconds(), 6)
         self._meter.used(self._microseconds(self._frames))
+
+    def _delivered_seconds(self) -> float:
+        return self._frames / self._source_hz
 
     def _microseconds(self, frames: int) -> int:
         return frames * 1_000_000 // self._source_hz
@@ -254,32 +222,8 @@ class SpeechStream:
     async def _sound(self, work: Callable[[], bytes]) -> Sound:
         began = monotonic()
         if self._renderer.on_worker:
-            data = await self._compute.run(self._frames / self._source_hz, work)
+            data = await self._compute.run(self._delivered_seconds(), work)
         else:
             data = work()
         self._tally.encoded(monotonic() - began, len(data))
         return Sound(data)
-
-    def _language(self, unit: Unit) -> str:
-        """What was found in the text may be more than the voice speaks; then it reads on in its own language."""
-        languages = self.plan.voice.languages
-        for candidate in (unit.language, unit.language.partition("-")[0]):
-            if candidate in languages:
-                return candidate
-        return languages[0]
-
-
-def _words(blocks: Sequence[SpeechBlock], unit: Unit, begin_s: float, factor: float) -> list[Event]:
-    """The words of some blocks, placed in the stream and in the caller's text. factor: how much shorter it was made."""
-    words: list[Event] = []
-    for block in blocks:
-        for word in block.words:
-            start, end = unit.spoken.source_of(word.source_start, word.source_end)
-            text = unit.spoken.text[word.source_start : word.source_end]
-            start_s, end_s = (round(begin_s + moment / factor, 3) for moment in (word.start_s, word.end_s))
-            words.append(SpokenWord(text, start_s, end_s, start, end))
-    return words
-
-
-def _samples(blocks: Sequence[SpeechBlock]) -> Samples:
-    return together([block.samples for block in blocks])

@@ -76,24 +76,30 @@ class Preparation:
         self.spent_seconds += monotonic() - began
         return unit
 
-    def _units(self, passages: Iterable[Passage]) -> Iterator[Unit]:
+    def sentences(self, passages: Iterable[Passage]) -> Iterator[Passage]:
+        """Every sentence of a text, cut and not yet read, lazily. A pause stands before the first one of its passage; a
+        passage that is nothing else is a sentence without words."""
         for passage in passages:
-            units = self._of_passage(passage)
-            first = next(units, None)
-            if first is not None:
-                yield replace(first, pause_seconds=passage.pause_seconds)
-                yield from units
-            elif passage.pause_seconds:
-                yield Unit(SpokenText.unchanged(""), "", pause_seconds=passage.pause_seconds)
+            text, pause_seconds = passage.spoken.text, passage.pause_seconds
+            if not self.chunking:
+                self._check_length(text)
+            for start, end in cut(text, self._max_characters) if self.chunking else iter([(0, len(text))]):
+                yield replace(passage, spoken=passage.spoken.slice(start, end), pause_seconds=pause_seconds)
+                pause_seconds = 0.0
+            if pause_seconds:
+                yield replace(passage, spoken=SpokenText.unchanged(""), pause_seconds=pause_seconds)
 
-    def _of_passage(self, passage: Passage) -> Iterator[Unit]:
-        """The passage's sentences, lazily; those without anything to say are left out."""
-        text = passage.spoken.text
-        if not self.chunking:
-            self._check_length(text)
-        cuts = cut(text, self._max_characters) if self.chunking else iter([(0, len(text))])
-        for start, end in cuts:
-            yield from self._of_sentence(replace(passage, spoken=passage.spoken.slice(start, end)))
+    def units_of_sentence(self, sentence: Passage) -> list[Unit]:
+        """Of one that `sentences` gave: none when it has nothing to say and no pause before it."""
+        units = list(self._of_sentence(sentence))
+        if not sentence.pause_seconds:
+            return units
+        first, *rest = units or [Unit(SpokenText.unchanged(""), "")]
+        return [replace(first, pause_seconds=sentence.pause_seconds), *rest]
+
+    def _units(self, passages: Iterable[Passage]) -> Iterator[Unit]:
+        for sentence in self.sentences(passages):
+            yield from self.units_of_sentence(sentence)
 
     def _of_sentence(self, sentence: Passage) -> Iterator[Unit]:
         """One unit; several when its words grew beyond the limit, none when it has nothing to say."""
