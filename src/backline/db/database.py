@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from backline.db.sqlite_driver import connect
 from backline.errors import BacklineError, Unavailable
 
 Tx = AsyncConnection
@@ -131,7 +132,7 @@ def _sqlite(url: URL, connections: int, begin: str, synchronous: str) -> AsyncEn
         pool_size=connections,
         max_overflow=0,
         pool_timeout=_WAIT_SECONDS,
-        connect_args={"timeout": _WAIT_SECONDS},
+        connect_args={"timeout": _WAIT_SECONDS, "async_creator_fn": connect},
     )
     _prepare_sqlite(engine.sync_engine, begin, synchronous)
     return engine
