@@ -13,7 +13,8 @@ from backline.db.sqlite_driver import Connection, connect
 
 @pytest.fixture
 async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
-    connection = await connect(str(tmp_path / "a.db"))
+    connection = connect(str(tmp_path / "a.db"))
+    await connection
     await connection.cursor().execute("CREATE TABLE one (id INTEGER PRIMARY KEY, word TEXT UNIQUE)")
     yield connection
     await connection.close()
