@@ -45,6 +45,8 @@ SPEECH = {"model": "tone", "voice": "tone-low", "input": "Hi."}
 
 WAYS = [
     Way("POST", "/v1/tts/generate", "/v1/tts/generate", {"text": "Hi.", "voice": "tone-low"}, "speech"),
+    Way("POST", "/v1/tts/jobs", "/v1/tts/jobs", {"text": "Hi.", "voice": "tone-low"}, "speech", here=202),
+    Way("GET", "/v1/tts/jobs/{job_id}", "/v1/tts/jobs/unknown", None, "speech", here=404),
     Way("POST", "/v1/tts/normalize", "/v1/tts/normalize", {"text": "Hi."}, "speech"),
     Way("GET", "/v1/tts/requests", "/v1/tts/requests", None, "speech"),
     Way("GET", "/v1/tts/texts", "/v1/tts/texts", None, "speech"),

@@ -141,6 +141,11 @@ class Assets:
         await repository.take_room(tx, owner_id, asset.size_bytes, None)
         return asset
 
+    async def check_room(self, owner_id: str) -> None:
+        """Before work whose result will not be refused. Raises Conflict `quota_exceeded` where nothing is left."""
+        if await self.used_bytes(owner_id) >= self.quota_bytes:
+            raise _no_room(self.quota_bytes)
+
     async def get(self, owner_id: str, asset_id: str) -> Asset:
         """Raises NotFound, for an unknown and for a foreign one alike."""
         asset = await self._find(owner_id, asset_id)

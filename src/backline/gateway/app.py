@@ -23,6 +23,7 @@ from backline.jobs import socket as jobs_socket
 from backline.jobs.kinds import JobKind
 from backline.settings import Settings
 from backline.speech import account_router as speech_account
+from backline.speech import jobs_router as speech_jobs
 from backline.speech import router as speech
 from backline.speech import socket as speech_socket
 from backline.speech import voices_router
@@ -37,6 +38,7 @@ from backline.web.problems import add_problem_handlers
 ROUTERS = (
     speech.router,
     speech_account.router,
+    speech_jobs.router,
     voices_router.router,
     openai.router,
     speech_socket.router,
@@ -90,7 +92,8 @@ def create_app(
     app.add_middleware(
         RequestMiddleware,
         max_body_bytes=settings.server.max_body_bytes,
-        unlimited=(f"{uploads.PREFIX}/", links.PREFIX),  # their own limits are in what was declared and signed
+        # their own limits: what was declared, what was signed, and room for a million characters
+        unlimited=(f"{uploads.PREFIX}/", links.PREFIX, speech_jobs.PATH),
     )
     add_cors(app, settings.server.cors_origins)
     if settings.server.trusted_proxies:

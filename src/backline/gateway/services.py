@@ -10,6 +10,7 @@ from typing import Any
 
 from backline.accounts.assembly import open_accounts
 from backline.accounts.limits import CallerLimits
+from backline.assets.service import Assets
 from backline.credits.billing import Billing
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Pricing, micro_of
@@ -22,16 +23,21 @@ from backline.gateway.metrics import MetricsAccess
 from backline.gateway.speech import open_runner, speech_service
 from backline.jobs.assembly import open_jobs
 from backline.jobs.kinds import JobKind
+from backline.jobs.queue import Jobs
 from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
 from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
 from backline.speech.assembly import open_speech_store, speech_of_accounts
 from backline.speech.casting import Casting
+from backline.speech.leftovers import Leftovers
+from backline.speech.long_orders import LongOrders
+from backline.speech.long_speech import LongSpeech
 from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.service import SpeechService
+from backline.storage.base import Storage
 from backline.web.provide import Provided
 
 
@@ -54,7 +60,6 @@ async def open_services(
         open_speech_store(speech, database, metrics) as kept,
         open_runner(settings, catalog) as runner,
         open_files(settings, database) as files,
-        open_jobs(settings.jobs, database, job_kinds) as jobs,
     ):
         billing, pricing = credits[Billing], credits[Pricing]
         service = speech_service(
@@ -67,31 +72,77 @@ async def open_services(
             lambda caller, estimate: billing.open(caller, pricing.speech, estimate),
         )
         of_accounts = speech_of_accounts(database, service.planner)
-        yield Provided(
-            {
-                **accounts,
-                **credits,
-                **files,
-                **jobs,
-                **kept,
-                **of_accounts,
-                CallerLimits: limits,
-                Database: database,
-                Sessions: Sessions(),
-                MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
-                SpeechReplies: SpeechReplies(service, of_accounts[Casting], runner, folder, speech.stall_seconds),
-                SpeechService: service,
-                SpeechSettings: speech,
-            }
-        )
+        casting = of_accounts[Casting]
+        async with _open_work(settings, database, service, {**credits, **files, **kept}, job_kinds) as jobs:
+            yield Provided(
+                {
+                    **accounts,
+                    **credits,
+                    **files,
+                    **jobs,
+                    **kept,
+                    **of_accounts,
+                    CallerLimits: limits,
+                    Database: database,
+                    Sessions: Sessions(),
+                    MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
+                    LongOrders: LongOrders(database, jobs[Jobs], files[Assets], casting, service.planner, runner),
+                    SpeechReplies: SpeechReplies(service, casting, runner, folder, speech.stall_seconds),
+                    SpeechService: service,
+                    SpeechSettings: speech,
+                }
+            )
 
 
 @asynccontextmanager
 async def open_job_loop(
-    settings: Settings, job_kinds: tuple[JobKind, ...] = ()
+    settings: Settings, catalog: tuple[EngineEntry, ...] = CATALOG, job_kinds: tuple[JobKind, ...] = ()
 ) -> AsyncIterator[Mapping[type[Any], Any]]:
     """The loop alone, for machines that only work."""
-    async with open_database(settings) as database, open_jobs(settings.jobs, database, job_kinds, loop=True) as jobs:
+    metrics = MetricsInMemory()
+    async with (
+        open_database(settings) as database,
+        open_credits(settings, database, metrics, running=False) as credits,
+        open_speech_store(settings.speech, database, metrics) as kept,
+        open_runner(settings, catalog) as runner,
+        open_files(settings, database, sweeping=False) as files,
+    ):
+        service = speech_service(settings, runner, kept[RecordsInDatabase], metrics)
+        parts = {**credits, **files, **kept}
+        async with _open_work(settings, database, service, parts, job_kinds, loop=True) as jobs:
+            yield jobs
+
+
+@asynccontextmanager
+async def _open_work(
+    settings: Settings,
+    database: Database,
+    service: SpeechService,
+    parts: Mapping[type[Any], Any],
+    job_kinds: tuple[JobKind, ...],
+    *,
+    loop: bool | None = None,
+) -> AsyncIterator[dict[type[Any], Any]]:
+    """Jobs of every kind that there is; loop: as for `open_jobs`."""
+    folder = scratch_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    long_speech = LongSpeech(
+        database=database,
+        storage=parts[Storage],
+        assets=parts[Assets],
+        ledger=parts[Ledger],
+        price=parts[Pricing].speech,
+        records=parts[RecordsInDatabase],
+        speech=service,
+        leftovers=Leftovers(parts[Storage]),
+        folder=folder,
+        kept_days=settings.storage.results_kept_days,
+    )
+    kinds = (long_speech.kind, *job_kinds)
+    async with (
+        open_jobs(settings.jobs, database, kinds, loop=loop) as jobs,
+        long_speech.leftovers.removed(jobs[Jobs]),
+    ):
         yield jobs
 
 

@@ -22,7 +22,8 @@ from backline.jobs.kinds import JobKinds
 @dataclass(frozen=True, slots=True)
 class Order:
     """Who wants what. owner: the user; billed: whether they pay. key: the client's Idempotency-Key.
-    priority: the smallest goes first. run_after: not before; None is now."""
+    priority: the smallest goes first. run_after: not before; None is now. asked: what the client sent, where the input
+    is made of that and of what may change; the same key is good for the same."""
 
     kind: str
     owner: str
@@ -31,11 +32,13 @@ class Order:
     key: str | None = None
     priority: int = 0
     run_after: datetime | None = None
+    asked: Data | None = None
 
     @property
     def fingerprint(self) -> str:
         """The same for the same order, whatever the order of its fields."""
-        said = json.dumps([self.kind, self.input, self.priority], sort_keys=True, ensure_ascii=False)
+        asked = self.input if self.asked is None else self.asked
+        said = json.dumps([self.kind, asked, self.priority], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -75,16 +78,21 @@ class Jobs:
         """
         job = self._new(order)
         if not await repository.add(tx, job, str(Hint(News.QUEUED, job.id))):
-            assert order.key is not None
-            known = await repository.by_key(tx, order.owner, order.key)
-            if known is None or known.fingerprint != order.fingerprint:
-                raise Conflict("This Idempotency-Key was used for another order.", code="idempotency_conflict")
+            known = await self.known(tx, order)
+            assert known is not None
             return known
         hold = await self.kinds[order.kind].hold(tx, job)
         if hold is not None:
             await repository.set_hold(tx, job.id, hold)
         await repository.write_events(tx, [JobEvent(job.id, 1, JobState.QUEUED, {}, job.created)])
         return replace(job, hold=hold)
+
+    async def known(self, tx: Tx, order: Order) -> Job | None:
+        """The job that was made with this key already. Raises Conflict (idempotency_conflict) for another order."""
+        found = None if order.key is None else await repository.by_key(tx, order.owner, order.key)
+        if found is not None and found.fingerprint != order.fingerprint:
+            raise Conflict("This Idempotency-Key was used for another order.", code="idempotency_conflict")
+        return found
 
     def announce(self, job: Job) -> None:
         """Wake the loop of this process."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -33,13 +33,13 @@ _PATIENCE_SECONDS = 30.0
 """How long a listener may take none of what it is sent."""
 
 
-def described(job: Job, jobs: Jobs, status: int = 200) -> Response:
-    """The answer about one job; 202 from a route that makes one, with where to look and when."""
+def described(job: Job, jobs: Jobs, status: int = 200, more: Mapping[str, Any] | None = None) -> Response:
+    """The answer about one job; 202 from a route that makes one, with where to look and when. more: of its product."""
     now = jobs.clock()
     headers = {} if job.terminal else {"Retry-After": str(round(poll_after_ms(job, now) / 1000))}
     if status == 202:
         headers["Location"] = f"/api/jobs/{job.id}"
-    return JSONResponse(JobView.of(job, now).model_dump(mode="json"), status, headers)
+    return JSONResponse({**JobView.of(job, now).model_dump(mode="json"), **(more or {})}, status, headers)
 
 
 class _PatientRoute(APIRoute):

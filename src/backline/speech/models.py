@@ -76,6 +76,16 @@ speech_voices = Table(
     Index(None, "owner_id", "id"),
 )
 
+speech_orders = Table(  # what a running job is to say: gone with its end, as jobs themselves are not
+    "speech_orders",
+    metadata,
+    Column("job_id", String(64), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("owner_id", String(64), nullable=False, index=True),
+    Column("title", String(200)),
+    Column("text", Text, nullable=False),
+    Column("lexicon", Json, nullable=False),
+)
+
 speech_lexicon = Table(
     "speech_lexicon",
     metadata,

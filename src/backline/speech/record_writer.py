@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from backline.clock import Clock, utc_now
-from backline.db.database import Database
+from backline.db.database import Database, Tx
 from backline.errors import Unavailable
 from backline.observability.logging import get_logger
 from backline.observability.metrics import Metrics
@@ -104,6 +104,13 @@ class RecordsInDatabase:
         self._arrived.set()
         if len(self._queue) >= _BATCH:
             self._hurry.set()
+
+    async def store(self, tx: Tx, record: SpeechRecord, text: str) -> None:
+        """One that is over, in the caller's transaction: for work whose end is one."""
+        await repository.insert_requests(tx, [record])
+        if self._keep_texts:
+            kept = StoredText(text[:KEPT_CHARACTERS], record)
+            await repository.insert_texts(tx, [kept], self._clock() if self._copied else None)
 
     async def find(self, request_id: str, owner_id: str) -> SpeechRecord | None:
         live = self._newest.get((owner_id, request_id))

@@ -12,7 +12,14 @@ from sqlalchemy import Row, Table, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from backline.db.database import Tx
-from backline.speech.models import speech_forgotten, speech_lexicon, speech_requests, speech_texts, speech_voices
+from backline.speech.models import (
+    speech_forgotten,
+    speech_lexicon,
+    speech_orders,
+    speech_requests,
+    speech_texts,
+    speech_voices,
+)
 from backline.speech.records import Outcome, SpeechRecord
 
 _NAMES = [field.name for field in fields(SpeechRecord)]
@@ -102,7 +109,7 @@ async def forget_texts(tx: Tx, owner_id: str, now: datetime) -> None:
 async def delete_user_data(tx: Tx, user_id: str, now: datetime) -> None:
     """Everything that speech keeps of a user: texts, records, voices, words. Their copies elsewhere follow."""
     await forget_texts(tx, user_id, now)
-    for table in (speech_requests, speech_voices, speech_lexicon):
+    for table in (speech_requests, speech_orders, speech_voices, speech_lexicon):
         await tx.execute(delete(table).where(table.c.owner_id == user_id))
 
 

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from backline.jobs.schemas import JobView
 from backline.speech.plan import FASTEST, SLOWEST
 from backline.speech.service import MAX_TEXT_CHARACTERS
 
+MAX_LONG_TEXT_CHARACTERS = 1_000_000
 MAX_LEXICON_ENTRIES = 500
 MAX_WORD_CHARACTERS = 100
 MAX_SPOKEN_CHARACTERS = 300
@@ -101,6 +103,27 @@ class GenerateRequest(Manner):
     text: Text
     stream: bool = False
     chunking: bool = True
+
+
+class LongSpeechRequest(Manner):
+    """`POST /v1/tts/jobs`. title: what the files are called. chunking: False reads each passage of SSML as one unit."""
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_LONG_TEXT_CHARACTERS), AfterValidator(speakable)]
+    title: Annotated[str, Field(min_length=1, max_length=150), AfterValidator(speakable)] | None = None
+    chunking: bool = True
+
+
+class LongSpeechView(JobView):
+    """A job, and what it has made. characters_done: what would not be done again. The addresses are good for a while;
+    null before the job has succeeded, and once a file was removed."""
+
+    characters: int
+    characters_done: int
+    audio_seconds: float | None
+    credits_consumed: str | None
+    url: str | None
+    chapters_url: str | None
+    vtt_url: str | None
 
 
 class SessionConfig(Manner):

@@ -56,6 +56,11 @@ class Request:
     peaks: bool = False
 
 
+def estimated_microseconds(characters: int, speed: float) -> int:
+    """Of sound, for what is held before any is made. speed: the factor asked for."""
+    return round((_SPARE_SECONDS + characters / (_CHARACTERS_PER_SECOND * speed)) * 1_000_000)
+
+
 Room = Callable[[Principal], StreamPlace]
 """Where a caller's next stream finds its place among those they have at once."""
 
@@ -84,7 +89,7 @@ class SpeechService:
     ) -> None:
         self.planner = planner
         self.normaliser = Normaliser()
-        self._studio = Studio(compute, metrics, super_resolution, overlap_seconds)
+        self.studio = Studio(compute, metrics, super_resolution, overlap_seconds)
         self._records = records
         self._max_streams = max_streams
         self._clock = clock
@@ -104,9 +109,9 @@ class SpeechService:
 
     async def warm_up(self) -> None:
         """Load every codec and the rules of the languages once, so that the first request does not wait for them."""
-        await self._studio.compute.run(0.0, load_encoders)
+        await self.studio.compute.run(0.0, load_encoders)
         for language in _LANGUAGES_AT_HAND:
-            await self._studio.compute.run(0.0, partial(self.normaliser.normalise, "1", language))
+            await self.studio.compute.run(0.0, partial(self.normaliser.normalise, "1", language))
 
     def drain(self) -> None:
         """Take no new work; what runs may end."""
@@ -155,7 +160,7 @@ class SpeechService:
         work = Work(plan, preparation, units, peaks=request.peaks)
         place = self._room(request.caller)
         stream = SpeechStream(
-            self._studio,
+            self.studio,
             work,
             record,
             request.started,
@@ -180,8 +185,7 @@ class SpeechService:
 
     async def _begin(self, place: StreamPlace, request: Request, plan: Plan) -> Meter:
         await place.take()
-        seconds = _SPARE_SECONDS + request.characters / (_CHARACTERS_PER_SECOND * plan.speed)
-        return await self._open_meter(request.caller, round(seconds * 1_000_000))
+        return await self._open_meter(request.caller, estimated_microseconds(request.characters, plan.speed))
 
     def _ended(self, place: StreamPlace, stream: SpeechStream) -> None:
         place.leave()

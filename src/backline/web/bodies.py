@@ -12,16 +12,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from backline.errors import Invalid
+from backline.errors import Invalid, TooLarge
 from backline.web.problems import is_called_json
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_json(request: Request, model: type[Model]) -> Model:
-    """Raises RequestValidationError, as FastAPI does for what it validates."""
+async def read_json(request: Request, model: type[Model], max_bytes: int | None = None) -> Model:
+    """Raises RequestValidationError, as FastAPI does for what it validates, and TooLarge beyond `max_bytes`, where the
+    route has a limit of its own."""
     try:
-        body = await request.body()
+        body = await (request.body() if max_bytes is None else _body(request, max_bytes))
     except ClientDisconnect:
         raise Invalid("The body ended too early.", code="body_cut") from None
     if not is_called_json(request):
@@ -30,6 +31,15 @@ async def read_json(request: Request, model: type[Model]) -> Model:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    gathered = bytearray()
+    async for chunk in request.stream():
+        gathered += chunk
+        if len(gathered) > max_bytes:
+            raise TooLarge(f"The body is larger than {max_bytes} bytes.", code="body_too_large")
+    return bytes(gathered)
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Preparation:
         self._language = language
         self._performed = performed
         self._normalise = normalise
-        self._max_characters = max_characters
+        self.max_characters = max_characters
         self.chunking = chunking
 
     async def units_of(self, passages: Iterable[Passage]) -> AsyncIterator[tuple[Unit, bool]]:
@@ -83,7 +83,7 @@ class Preparation:
             text, pause_seconds = passage.spoken.text, passage.pause_seconds
             if not self.chunking:
                 self._check_length(text)
-            for start, end in cut(text, self._max_characters) if self.chunking else iter([(0, len(text))]):
+            for start, end in cut(text, self.max_characters) if self.chunking else iter([(0, len(text))]):
                 yield replace(passage, spoken=passage.spoken.slice(start, end), pause_seconds=pause_seconds)
                 pause_seconds = 0.0
             if pause_seconds:
@@ -116,12 +116,12 @@ class Preparation:
                 yield Unit(spoken.slice(start, end), language, sentence.speed)
 
     def _within_limit(self, text: str) -> Iterator[tuple[int, int]]:
-        return cut(text, self._max_characters) if len(text) > self._max_characters else iter([(0, len(text))])
+        return cut(text, self.max_characters) if len(text) > self.max_characters else iter([(0, len(text))])
 
     def _check_length(self, text: str) -> None:
-        if len(text) > self._max_characters:
+        if len(text) > self.max_characters:
             raise Invalid(
-                f"Without chunking this engine reads at most {self._max_characters} characters; the text has more.",
+                f"Without chunking this engine reads at most {self.max_characters} characters; the text has more.",
                 code="text_too_long",
             )
 

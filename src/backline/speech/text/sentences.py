@@ -9,6 +9,9 @@ from collections.abc import Iterator
 MAX_CHARACTERS = 300
 """Longest unit by default: about 20 s of speech, so that the work of one stream can be shared out finely."""
 
+VERSION = 1
+"""Of what `cut` makes of a text. Change it with that: a job's place in its text is counted in sentences."""
+
 _END = re.compile(r"""(?P<mark>[.!?…।॥؟۔。！？]+)["'”’»)\]]*|\n[^\S\n]*\n\s*""")
 _CLAUSE = re.compile(r"[,;:،、—–](?=\s)|\s[-—–](?=\s)|[)\]](?=\s)")
 _LAST_WORD = re.compile(r"(\S+)$")
