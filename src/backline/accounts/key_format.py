@@ -7,7 +7,6 @@ database.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -43,7 +42,7 @@ class KeyFormat:
         return hmac.digest(self._digest_key, text.encode(), "sha256")
 
     def _checksum(self, secret: str) -> str:
-        number = int.from_bytes(hmac.digest(self._check_key, secret.encode(), hashlib.sha256))
+        number = int.from_bytes(hmac.digest(self._check_key, secret.encode(), "sha256"))
         return _base62(number % len(_ALPHABET) ** _CHECK_CHARACTERS, _CHECK_CHARACTERS)
 
 
