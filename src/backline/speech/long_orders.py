@@ -53,7 +53,7 @@ class LongOrders:
         order = replace(order, input=_input(body, plan, voice or plan.voice))
         async with self.database.write() as tx:
             job = await self.jobs.create(tx, order)
-            if not job.terminal:  # else somebody else has used the key meanwhile, and it is over already
+            if job.seq == 1:  # else somebody else has used the key meanwhile, and it may be over already
                 await add_order(tx, SpeechOrder(job.id, caller.id, body.title, body.text, dict(plan.lexicon)))
         self.jobs.announce(job)
         get_logger().info("tts.job_made", job_id=job.id, format=plan.audio_format.name, characters=len(body.text))
