@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from backline.engines.catalog import EngineEntry, EngineKind, Isolation
 from backline.engines.speech.base import Cancel, SpeechBlock, SpeechParams, SpeechState
 from backline.engines.speech.tone import ToneEngine
 from backline.media.audio import Samples, from_pcm16, to_pcm16
-from tests.fakes.engines import note
+from tests.fakes.engines import FakeEngine, diary, note
 from tests.speech.hearing import OVERLAP_FRAMES, TONE_HZ, spliced, tone_units
 
 JOBS = "/v1/tts/jobs"
@@ -39,12 +40,35 @@ class SlowToneEngine(ToneEngine):
         yield from super().synthesize(text, state, params, cancel)
 
 
-def slow_tone() -> EngineEntry:
+class FallingToneEngine(ToneEngine):
+    """The same sound; takes its process down once, at its seventieth unit."""
+
+    def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Iterator[SpeechBlock]:
+        note("unit")
+        if diary().count("unit") == 70:
+            os._exit(3)
+        yield from super().synthesize(text, state, params, cancel)
+
+
+class GatedEngine(FakeEngine):
+    """Says whose turn it is. A turn of `Job` lasts until the file `gate` of the test's folder is there."""
+
+    name = "gated"
+
+    def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Iterator[SpeechBlock]:
+        gate = Path(os.environ["BACKLINE_TEST_DIARY"]).with_name("gate")
+        note(text.split()[0])
+        while text.startswith("Job") and not gate.exists():
+            time.sleep(0.01)
+        yield from self.blocks(5, cancel, pause_seconds=0.02)
+
+
+def tone_entry(engine: type[ToneEngine], isolation: Isolation = Isolation.THREAD) -> EngineEntry:
     return EngineEntry(
-        name="slow-tone",
+        name=engine.__name__,
         kind=EngineKind.SPEECH,
-        path="tests.speech.long_jobs:SlowToneEngine",
-        isolation=Isolation.THREAD,
+        path=f"{engine.__module__}:{engine.__name__}",
+        isolation=isolation,
         licence="Apache-2.0",
         about="A fake.",
         source="this package",
@@ -163,4 +187,5 @@ def assert_same(heard: Samples, wanted: Samples) -> None:
 def left_in(data_dir: Path) -> list[str]:
     """Files of the store."""
     root = data_dir / "files"
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    folders = os.walk(root)  # unlike a glob it does not mind what is removed meanwhile
+    return sorted(str(Path(folder, name).relative_to(root)) for folder, _, names in folders for name in names)
