@@ -49,6 +49,12 @@ def say_too_much(_data: Any, _progress: Progress) -> dict[str, Any]:
     return {"text": "x" * 5_000_000}
 
 
+def talk_on(_data: Any, progress: Progress) -> dict[str, Any]:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        progress(message="x" * 50_000)
+
+
 def say_nothing(data: dict[str, Any], progress: Progress) -> dict[str, Any]:
     _note_processes(data)
     progress(progress=0.1)

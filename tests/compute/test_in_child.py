@@ -81,6 +81,15 @@ async def test_a_result_that_is_too_large_is_refused_before_it_is_read() -> None
     assert refused.value.code == "child_said_too_much"
 
 
+async def test_one_that_talks_on_when_nobody_listens_any_more_is_ended() -> None:
+    told: list[Any] = []
+    task = asyncio.create_task(run("talk_on", told=told))
+    await asyncio.to_thread(until, lambda: len(told) > 2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_silent_child_is_ended_with_all_it_started(tmp_path: Path) -> None:
     with pytest.raises(BacklineError) as hung:
         await run("say_nothing", ChildLimits(stall_seconds=1.5, grace_seconds=0.2), pids=str(tmp_path / "pids"))

@@ -23,6 +23,9 @@ from backline.errors import Failed, Unavailable, from_data
 OnProgress = Callable[[Mapping[str, Any]], None]
 """Called with what the function told, in order."""
 
+_LAST_SECONDS = 5.0
+"""How long the end of a killed child is waited for, and of pipes that something outside its group may still hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
@@ -98,18 +101,24 @@ async def _end(process: Process, grace_seconds: float) -> None:
     """SIGTERM to the group and a grace while the function still runs, then SIGKILL to whatever is left of it."""
     if process.returncode is None and grace_seconds:
         _signal(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace_seconds):
-                await process.wait()
+        await _ended_within(grace_seconds, process)
     _signal(process.pid, signal.SIGKILL)
-    await process.wait()
     assert process.stdin is not None
-    assert process.stdout is not None
     process.stdin.close()
-    with contextlib.suppress(TimeoutError):  # what nobody has read keeps the pipe open
-        async with asyncio.timeout(1):
-            while await process.stdout.read(1 << 16):
-                pass
+    await _ended_within(_LAST_SECONDS, process)
+
+
+async def _ended_within(seconds: float, process: Process) -> None:
+    """asyncio believes in the end of a process once its pipes have ended, and a full one ends when it has been read."""
+    assert process.stdout is not None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.gather(process.wait(), _drained(process.stdout))
+
+
+async def _drained(stdout: asyncio.StreamReader) -> None:
+    while await stdout.read(1 << 16):
+        pass
 
 
 def _signal(group: int, number: signal.Signals) -> None:
