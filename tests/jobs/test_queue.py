@@ -170,3 +170,12 @@ async def test_what_was_decided_about_a_row_that_has_moved_on_is_not_applied(new
         async with world.database.write() as tx:
             assert not await repository.change(tx, stale, transition, utc_now(), None)
     assert await world.get(waiting) == running
+
+
+async def test_a_key_is_good_for_what_was_asked_though_it_means_something_else_by_now(new_world: NewWorld) -> None:
+    world = new_world()
+    first = await world.submit(input={"voice": "old"}, key="k", asked={"text": "One."})
+    again = await world.submit(input={"voice": "new"}, key="k", asked={"text": "One."})
+    assert (again.id, again.input) == (first.id, {"voice": "old"})
+    with pytest.raises(Conflict):
+        await world.submit(input={"voice": "old"}, key="k", asked={"text": "Two."})

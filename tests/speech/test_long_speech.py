@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tests.speech.hearing import (
     tone_units,
 )
 from tests.speech.long_jobs import JOBS, PHRASES, LongJobs, assert_same, book, expected, left_in, starts
+from tests.speech.test_generate_long import MEBIBYTE, Watch
 
 SENTENCES = 160
 """Of three segments and a bit."""
@@ -212,6 +214,19 @@ def test_a_file_that_was_removed_has_no_address(jobs: LongJobs) -> None:
     after = jobs.get(job["id"])
     assert after["url"] is None
     assert after["vtt_url"] is not None
+
+
+@pytest.mark.slow
+def test_a_book_is_never_held_in_memory(jobs: LongJobs) -> None:
+    """An hour of sound is 170 MB."""
+    jobs.succeeded(jobs.make(book(60), format="flac"))
+    watch = Watch()
+    job_id = jobs.make(book(3200), format="flac")
+    for _ in watch.over(iter(lambda: jobs.get(job_id)["state"].encode(), b"succeeded")):
+        time.sleep(0.05)
+    job = jobs.get(job_id)
+    assert job["audio_seconds"] > 3600
+    assert watch.growth_bytes < 50 * MEBIBYTE
 
 
 def test_nothing_is_left_but_the_files(run_server: RunServer, tmp_path: Path) -> None:

@@ -40,15 +40,15 @@ class LongOrders:
     async def place(self, body: LongSpeechRequest, caller: Principal, key: str | None) -> Job:
         """The job; the same one for the same key and body. Raises what a request for speech raises, PaymentRequired,
         and Conflict `quota_exceeded` where there is no room for any result."""
-        order = Order(KIND, caller.id, {}, caller.billed, key, asked={"sha256": _digest(body)})
+        run = partial(self.compute.run, AFTER_LISTENERS)
+        order = Order(KIND, caller.id, {}, caller.billed, key, asked={"sha256": await run(partial(_digest, body))})
         async with self.database.read() as tx:
             if (known := await self.jobs.known(tx, order)) is not None:
                 return known
         await self.assets.check_room(caller.id)
         wishes, voice = await self.casting.cast(body, caller)
         plan = self.planner.plan(wishes)
-        passages = await self.compute.run(AFTER_LISTENERS, partial(passages_of, body.text, plan))
-        if not any(can_be_said(passage.spoken.text) for passage in passages):
+        if not await run(partial(_says_anything, body.text, plan)):
             raise Invalid("There is nothing in the text that can be said.", code="nothing_to_say")
         order = replace(order, input=_input(body, plan, voice or plan.voice))
         async with self.database.write() as tx:
@@ -84,6 +84,11 @@ def _input(body: LongSpeechRequest, plan: Plan, voice: NamedVoice) -> dict[str, 
         "chunking": body.chunking,
         "characters": len(body.text),
     }
+
+
+def _says_anything(text: str, plan: Plan) -> bool:
+    """Raises Invalid for SSML that cannot be read."""
+    return any(can_be_said(passage.spoken.text) for passage in passages_of(text, plan))
 
 
 def _digest(body: LongSpeechRequest) -> str:
