@@ -130,6 +130,8 @@ class LimitsSettings(Group):
     """Streams at once for each API key or signed-in user; a key may have its own."""
     redis_url: SecretStr | None = None
     """`redis://host:6379/0` holds the limits across several servers; None counts in this process."""
+    redis_patience_seconds: float = Field(0.1, gt=0, le=10)
+    """How long one command to Redis may take; after that each server counts alone until Redis is back."""
 
 
 class CreditsSettings(Group):

@@ -47,7 +47,7 @@ def gateways(tmp_path: Path, redis: RedisProcess, database: dict[str, Any]) -> I
             settings: dict[str, dict[str, Any]] = {
                 "accounts": PEPPER,
                 "database": database,
-                "limits": {"redis_url": redis.url},
+                "limits": {"redis_url": redis.url, "redis_patience_seconds": 2},  # other tests want the processors too
             }
             started.append(stack.enter_context(running_process(tmp_path / name, **settings)))
         yield started

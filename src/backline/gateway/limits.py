@@ -39,8 +39,9 @@ async def open_limits(settings: Settings, metrics: Metrics) -> AsyncIterator[Cal
 
 
 def _link(settings: Settings, metrics: Metrics) -> RedisLink | None:
-    if settings.limits.redis_url is None:
+    limits = settings.limits
+    if limits.redis_url is None:
         return None
     from backline.web.redis_link import open_link  # heavy, and of no use without Redis
 
-    return open_link(settings.limits.redis_url.get_secret_value(), metrics)
+    return open_link(limits.redis_url.get_secret_value(), metrics, limits.redis_patience_seconds)

@@ -1,7 +1,8 @@
 """The Redis that several servers share, and what happens without it.
 
-A command has 100 ms. When one fails, the server counts alone from then on, asks every second whether Redis is back, and
-goes on with it when it is. No request waits for that: one that comes meanwhile is answered from memory at once.
+A command has 100 ms, or what the settings say. When one fails, the server counts alone from then on, asks every second
+whether Redis is back, and goes on with it when it is. No request waits for that: one that comes meanwhile is answered
+from memory at once.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ from backline.clock import monotonic
 from backline.observability.logging import get_logger
 from backline.observability.metrics import Metric, Metrics
 
-PATIENCE_SECONDS = 0.1
-"""How long one command may take."""
-
 CONNECTIONS = 8
 """Commands at once; more wait their turn. A burst would else open a connection each, and time out over that."""
 
@@ -36,13 +34,15 @@ _PROBE = "redis.call('SET', KEYS[1], '1', 'PX', 1000)"
 
 
 class RedisLink:
-    """storage: of the `limits` library, whose addresses (TLS, sentinel) and client this uses."""
+    """storage: of the `limits` library, whose addresses (TLS, sentinel) and client this uses. patience_seconds: how
+    long one command may take."""
 
-    def __init__(self, storage: RedisStorage, metrics: Metrics) -> None:
+    def __init__(self, storage: RedisStorage, metrics: Metrics, patience_seconds: float) -> None:
         self._client: Any = cast(RedispyBridge, storage.bridge).get_connection()
         self._scripts: dict[str, Any] = {}
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._metrics = metrics
+        self._patience_seconds = patience_seconds
         self._returning: asyncio.Task[None] | None = None
 
     @property
@@ -71,7 +71,7 @@ class RedisLink:
         registered = self._scripts.get(script)
         if registered is None:
             registered = self._scripts[script] = self._client.register_script(script)
-        async with _patience(PATIENCE_SECONDS):
+        async with _patience(self._patience_seconds):
             return await registered(keys=[key], args=arguments)
 
     def _lost(self, error: Exception) -> None:
@@ -87,7 +87,7 @@ class RedisLink:
         while True:
             await asyncio.sleep(RETRY_SECONDS)
             try:
-                async with _patience(PATIENCE_SECONDS):
+                async with _patience(self._patience_seconds):
                     await self._client.connection_pool.disconnect()
                 await self._run(_PROBE, "backline:probe", ())
             except Exception:  # noqa: BLE001, S112 - it was logged when it began
@@ -98,7 +98,7 @@ class RedisLink:
             return
 
 
-def open_link(url: str, metrics: Metrics) -> RedisLink:
+def open_link(url: str, metrics: Metrics, patience_seconds: float = 0.1) -> RedisLink:
     """url: `redis://`, `rediss://`, `redis+unix://` or `redis+sentinel://`. Connects when it is first used.
     Raises ValueError when it is no such address, or the package `redis` is missing."""
     try:
@@ -113,11 +113,12 @@ def open_link(url: str, metrics: Metrics) -> RedisLink:
         "socket_connect_timeout": None,
     }
     try:
-        return RedisLink(cast(RedisStorage, storage_from_string(f"async+{url}", **options)), metrics)
+        storage = cast(RedisStorage, storage_from_string(f"async+{url}", **options))
     except (ConfigurationError, ValueError):
         raise ValueError(
             "BACKLINE_LIMITS__REDIS_URL is no address of a Redis with its port, such as redis://host:6379/0."
         ) from None
+    return RedisLink(storage, metrics, patience_seconds)
 
 
 @asynccontextmanager
