@@ -30,13 +30,19 @@ export async function getJson(path, signal) {
 }
 
 /** @returns {Promise<any>} the body of the answer */
-export async function sendJson(method, path, body, signal) {
-  return (await send(method, path, body, signal)).json();
+export async function sendJson(method, path, body, signal, more) {
+  return (await send(method, path, body, signal, more)).json();
 }
 
-export async function send(method, path, body, signal) {
-  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+/** @param {Object<string, string>} [more] - headers */
+export async function send(method, path, body, signal, more) {
+  const headers = { ...more, ...(body !== undefined && { "Content-Type": "application/json" }) };
   return request(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
+}
+
+/** @returns {Object<string, string>} the header that says who asks; none for whoever is nobody in particular */
+export function authorization() {
+  return credential ? { Authorization: `Bearer ${credential}` } : {};
 }
 
 /**
@@ -54,7 +60,7 @@ export async function socketUrl(path) {
 }
 
 async function request(path, init) {
-  const headers = { ...init.headers, ...(credential && { Authorization: `Bearer ${credential}` }) };
+  const headers = { ...init.headers, ...authorization() };
   const response = await fetch(path, { ...init, headers }).catch((error) => {
     throw error.name === "AbortError" ? error : new Error("The server does not answer. Is it still running?");
   });
@@ -62,6 +68,7 @@ async function request(path, init) {
   const problem = await response.json().catch(() => ({}));
   throw Object.assign(new Error(problem.detail ?? `The server answered ${response.status}.`), {
     status: response.status,
+    code: problem.code,
   });
 }
 

@@ -1,20 +1,13 @@
 /** The frame around the pages: name, navigation, and the page that the address asks for (`/studio#speech`). */
 
 import { AccountPanel } from "./account/panel.js";
-import { html, render, useEffect, useState } from "./html.js";
+import { html, render } from "./html.js";
 import { pages } from "./pages.js";
-
-function currentPage() {
-  return pages.find((page) => page.id === location.hash.slice(1)) ?? pages[0];
-}
+import { useRoute } from "./route.js";
 
 function App() {
-  const [page, setPage] = useState(currentPage);
-  useEffect(() => {
-    const onHashChange = () => setPage(currentPage());
-    addEventListener("hashchange", onHashChange);
-    return () => removeEventListener("hashchange", onHashChange);
-  }, []);
+  const route = useRoute();
+  const page = pages.find(({ id }) => id === route.page) ?? pages[0];
   return html`
     <header class="masthead">
       <p class="wordmark"><img src="/studio/static/mark.svg" alt="" width="26" height="26" /> Backline</p>
@@ -29,7 +22,7 @@ function App() {
       </nav>
       <${AccountPanel} />
     </header>
-    <${page.Page} key=${page.id} />
+    <${page.Page} key=${page.id} query=${route.query} />
   `;
 }
 

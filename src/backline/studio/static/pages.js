@@ -1,5 +1,7 @@
 /** The pages of the studio. A new one is a module and a line here. */
 
+import { FilesPage } from "./files/page.js";
+import { JobsPage } from "./jobs/page.js";
 import { KeysPage } from "./keys/page.js";
 import { SpeechPage } from "./speech/page.js";
 import { UsagePage } from "./usage/page.js";
@@ -9,6 +11,8 @@ import { UsagePage } from "./usage/page.js";
 /** @type {PageEntry[]} */
 export const pages = [
   { id: "speech", title: "Speech", Page: SpeechPage },
+  { id: "jobs", title: "Jobs", Page: JobsPage },
+  { id: "files", title: "Files", Page: FilesPage },
   { id: "usage", title: "Usage", Page: UsagePage },
   { id: "keys", title: "Keys", Page: KeysPage },
 ];
