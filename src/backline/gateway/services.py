@@ -28,16 +28,13 @@ from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
 from backline.realtime.sessions import Sessions
 from backline.settings import Settings, SpeechSettings
-from backline.speech.assembly import open_speech_store, speech_of_accounts
+from backline.speech.assembly import long_speech_of, open_speech_store, speech_of_accounts
 from backline.speech.casting import Casting
-from backline.speech.leftovers import Leftovers
 from backline.speech.long_orders import LongOrders
-from backline.speech.long_speech import LongSpeech
 from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.service import SpeechService
-from backline.storage.base import Storage
 from backline.web.provide import Provided
 
 
@@ -126,18 +123,7 @@ async def _open_work(
     """Jobs of every kind that there is; loop: as for `open_jobs`."""
     folder = scratch_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    long_speech = LongSpeech(
-        database=database,
-        storage=parts[Storage],
-        assets=parts[Assets],
-        ledger=parts[Ledger],
-        price=parts[Pricing].speech,
-        records=parts[RecordsInDatabase],
-        speech=service,
-        leftovers=Leftovers(parts[Storage]),
-        folder=folder,
-        kept_days=settings.storage.results_kept_days,
-    )
+    long_speech = long_speech_of(database, parts, service, folder, settings.storage.results_kept_days)
     kinds = (long_speech.kind, *job_kinds)
     async with (
         open_jobs(settings.jobs, database, kinds, loop=loop) as jobs,

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from backline.assets.service import Assets
+from backline.credits.ledger import Ledger
+from backline.credits.pricing import Pricing
 from backline.db.database import Database
 from backline.observability.logging import get_logger
 from backline.observability.metrics import Metrics
 from backline.settings import SpeechSettings
 from backline.speech.casting import Casting
 from backline.speech.copies import Copies
+from backline.speech.leftovers import Leftovers
 from backline.speech.lexicon import Lexicons
+from backline.speech.long_charges import LongCharges
+from backline.speech.long_file import Binder
+from backline.speech.long_maker import LongMaker
+from backline.speech.long_speech import LongSpeech
 from backline.speech.plan import Planner
 from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.sentence_store import SentenceStore
+from backline.speech.service import SpeechService
 from backline.speech.supabase import Supabase
 from backline.speech.voices import Voices
+from backline.storage.base import Storage
 
 
 @asynccontextmanager
@@ -45,6 +56,25 @@ def speech_of_accounts(database: Database, planner: Planner) -> dict[type[Any], 
     """What accounts add to their requests: voices and words."""
     voices, lexicons = Voices(database, planner), Lexicons(database)
     return {Voices: voices, Lexicons: lexicons, Casting: Casting(voices, lexicons)}
+
+
+def long_speech_of(
+    database: Database, parts: Mapping[type[Any], Any], speech: SpeechService, folder: Path, kept_days: float
+) -> LongSpeech:
+    """The job. parts: what it stands on. folder: for files while they are written. kept_days: how long results stay."""
+    storage: Storage = parts[Storage]
+    charges = LongCharges(database, parts[Ledger], parts[Pricing].speech)
+    return LongSpeech(
+        database=database,
+        storage=storage,
+        assets=parts[Assets],
+        records=parts[RecordsInDatabase],
+        charges=charges,
+        maker=LongMaker(database, storage, speech, charges),
+        binder=Binder(speech.studio, storage, folder),
+        leftovers=Leftovers(storage),
+        kept_days=kept_days,
+    )
 
 
 async def _open_copies(

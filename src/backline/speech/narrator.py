@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from backline.media.audio import Samples, to_pcm16
 from backline.speech.chapters import SpokenSentence
-from backline.speech.long_work import Segment
+from backline.speech.long_work import Made, Segment
 from backline.speech.plan import Plan
+from backline.speech.replies import passages_of
 from backline.speech.speaker import Speaker
 from backline.speech.stream import Studio
 from backline.speech.tally import Tally
@@ -22,10 +25,7 @@ AFTER_LISTENERS = 1e9
 
 
 class Narrator:
-    """sentences: what is still to be read. read: how many are behind it. memory: what the engine left after those.
-
-    made_seconds: how long they sound. on_sentence: called after each with the number of it and where its source ends.
-    """
+    """on_sentence: called after each with its number, how many there are, and where its source ends."""
 
     def __init__(
         self,
@@ -33,23 +33,30 @@ class Narrator:
         plan: Plan,
         preparation: Preparation,
         tally: Tally,
-        sentences: Iterator[Passage],
-        *,
-        read: int,
-        memory: Mapping[str, Any],
-        made_seconds: float,
-        on_sentence: Callable[[int, int], None],
+        on_sentence: Callable[[int, int, int], None],
     ) -> None:
         self._studio = studio
         self._plan = plan
         self._preparation = preparation
         self._tally = tally
-        self._sentences = sentences
-        self._read = read
-        self._memory = memory
-        self._order = AFTER_LISTENERS + made_seconds
         self._on_sentence = on_sentence
+        self._sentences: Iterator[Passage] = iter(())
+        self._count = 0
+        self._read = 0
         self._characters = 0
+        self._memory: Mapping[str, Any] = {}
+        self._order = AFTER_LISTENERS
+
+    async def open(self, text: str, made: Made, memory: Mapping[str, Any]) -> None:
+        """Once, before the first segment. made: what is behind it already. memory: what the engine left after that."""
+        run = partial(self._studio.compute.run, AFTER_LISTENERS)
+        passages = await run(partial(passages_of, text, self._plan))
+        self._count = await run(lambda: sum(1 for _ in self._preparation.sentences(passages)))
+        self._sentences = self._preparation.sentences(passages)
+        await run(lambda: next(islice(self._sentences, made.read, made.read), None))
+        self._read = made.read
+        self._memory = memory
+        self._order = AFTER_LISTENERS + made.seconds
 
     async def segment(self, seconds: float) -> Segment | None:
         """The next sentences, until they sound so long; None at the end of the text."""
@@ -62,7 +69,7 @@ class Narrator:
                 await self._say(speaker, sentence, unit, part)
             self._read += 1
             self._characters = sentence.spoken.source_of(0, len(sentence.spoken.text))[1] or self._characters
-            self._on_sentence(self._read, self._characters)
+            self._on_sentence(self._read, self._count, self._characters)
         if self._read == before:
             return None
         part.add(speaker.finish())

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from backline.db.database import Tx
 from backline.db.statements import insert_if_absent
+from backline.errors import NotFound
 from backline.speech.models import speech_orders
 
 _orders = speech_orders.c
@@ -33,6 +34,14 @@ async def add_order(tx: Tx, order: SpeechOrder) -> None:
 async def find_order(tx: Tx, job_id: str) -> SpeechOrder | None:
     row = (await tx.execute(select(speech_orders).where(_orders.job_id == job_id))).mappings().first()
     return None if row is None else SpeechOrder(**row)
+
+
+async def order_of(tx: Tx, job_id: str) -> SpeechOrder:
+    """The same. Raises NotFound: its owner's data was deleted."""
+    order = await find_order(tx, job_id)
+    if order is None:
+        raise NotFound("The text of this job is gone.", code="text_gone")
+    return order
 
 
 async def remove_order(tx: Tx, job_id: str) -> None:
