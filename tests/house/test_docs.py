@@ -17,7 +17,7 @@ from backline.media.encode.formats import FORMATS
 from backline.observability.metrics import Metric
 from backline.settings import Settings
 from backline.speech import figures
-from backline.speech.schemas import GenerateRequest, SessionConfig
+from backline.speech.schemas import GenerateRequest, LongSpeechRequest, LongSpeechView, SessionConfig
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -77,7 +77,7 @@ def test_every_format_is_in_the_manual_with_its_type_and_rate(name: str) -> None
     assert (f"{known.default_rate_hz:,}".replace(",", " ") if known.default_rate_hz else "the engine's") in row
 
 
-@pytest.mark.parametrize("model", [GenerateRequest, SessionConfig])
+@pytest.mark.parametrize("model", [GenerateRequest, SessionConfig, LongSpeechRequest, LongSpeechView])
 def test_every_field_is_in_the_manual(model: type[BaseModel]) -> None:
     manual = _text("api.md")
     assert not [name for name in model.model_fields if not re.search(rf"\b{name}\b", manual)]

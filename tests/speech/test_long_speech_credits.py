@@ -17,6 +17,8 @@ from backline.clock import utc_now
 from backline.credits.models import credit_holds
 from backline.credits.queries import verify
 from backline.db.database import Database
+from backline.jobs.models import job_events, jobs
+from backline.speech.models import speech_orders
 from tests.conftest import Running, RunServer
 from tests.speech.hearing import TONE_HZ, eventually
 from tests.speech.long_jobs import JOBS, LongJobs, SlowToneEngine, book, expected, left_in, tone_entry
@@ -104,6 +106,29 @@ async def test_a_job_that_waits_keeps_its_hold(start: Any, database: Database) -
             await tx.execute(select(credit_holds.c.expires_at).where(credit_holds.c.reference == job_id))
         ).one()
     assert expires > utc_now() + timedelta(days=7)
+
+
+async def test_what_was_said_does_not_stay_with_the_job(start: Any, database: Database) -> None:
+    ada = start()
+    kept = ada.jobs.make(book(4), title="Nights", lexicon={"dark": "bright"})
+    ada.jobs.succeeded(kept)
+    cancelled = ada.jobs.make(book(400))
+    ada.client.post(f"/api/jobs/{cancelled}/cancel")
+    ada.jobs.until(cancelled, "cancelled")
+    async with database.read() as tx:
+        assert (await tx.execute(select(speech_orders))).all() == []
+        rows = [*(await tx.execute(select(jobs))).all(), *(await tx.execute(select(job_events))).all()]
+    for word in ("dark", "Nights", "bright"):
+        assert word not in repr(rows)
+
+
+def test_texts_that_are_deleted_while_the_job_waits_are_not_kept_when_it_ends(start: Any) -> None:
+    ada = start()
+    job_id = ada.jobs.make(book(60))
+    assert ada.client.delete("/v1/tts/texts").status_code == 204
+    ada.jobs.succeeded(job_id)
+    assert ada.record(job_id)["outcome"] == "completed"
+    assert ada.client.get("/v1/tts/texts").json()["texts"] == []
 
 
 def test_who_has_too_little_is_told_what_it_takes_and_no_job_is_made(start: Any) -> None:

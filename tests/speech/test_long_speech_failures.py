@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from backline.engines.catalog import Isolation
@@ -13,7 +15,7 @@ from backline.errors import Unavailable
 from backline.storage.local_disk import LocalDisk
 from tests.conftest import RunServer, running
 from tests.fakes.engines import diary, entry
-from tests.speech.hearing import eventually
+from tests.speech.hearing import eventually, tone_units
 from tests.speech.long_jobs import (
     FallingToneEngine,
     GatedEngine,
@@ -59,6 +61,17 @@ def test_an_engine_that_falls_over_costs_less_than_a_segment(run_server: RunServ
         assert job["attempt"] == 2
         assert_same(jobs.heard(job), expected(SENTENCES))
         assert SENTENCES < diary().count("unit") <= SENTENCES + A_SEGMENT
+
+
+def test_a_machine_without_the_engine_leaves_the_job_to_another(tmp_path: Path) -> None:
+    with running(tmp_path, jobs={"loop": False}) as server, server.client() as client:
+        job_id = LongJobs(client).make("Hello you.")
+    with running(tmp_path, (entry(MuteEngine, default=True),)) as server, server.client() as client:
+        LongJobs(client).until(job_id, "queued", attempt=1)
+        assert "engine_unavailable" in server.log.getvalue() + _events(client, job_id)
+    with running(tmp_path) as server, server.client() as client:
+        jobs = LongJobs(client)
+        assert_same(jobs.heard(jobs.succeeded(job_id)), tone_units(["Hello you."])[0])
 
 
 def test_a_store_that_is_away_is_waited_for(run_server: RunServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +134,15 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     with running(tmp_path):
         eventually(lambda: len(left_in(tmp_path)) == 3)
     assert all(name.startswith(f"u/local/{job_id}/") for name in left_in(tmp_path))
+
+
+def _events(client: httpx.Client, job_id: str) -> str:
+    """What it has told so far."""
+    told = ""
+    with suppress(httpx.ReadTimeout), client.stream("GET", f"/api/jobs/{job_id}/events", timeout=1) as answer:
+        for line in answer.iter_lines():
+            told += line
+    return told
 
 
 def test_listeners_come_before_the_next_sentence_of_a_job(run_server: RunServer, tmp_path: Path) -> None:
