@@ -19,9 +19,10 @@ from backline.credits.queries import verify
 from backline.db.database import Database
 from backline.jobs.models import job_events, jobs
 from backline.speech.models import speech_orders
-from tests.conftest import Running, RunServer
+from tests.conftest import Running, RunServer, running
 from tests.speech.hearing import TONE_HZ, eventually
 from tests.speech.long_jobs import JOBS, LongJobs, SlowToneEngine, book, expected, left_in, tone_entry
+from tests.web.some_key import PEPPER
 
 CATALOG = (tone_entry(SlowToneEngine),)
 
@@ -62,6 +63,11 @@ class Account:
         assert asyncio.run(audit()) == []
 
 
+def signed_in(server: Running) -> dict[str, str]:
+    answer = httpx.post(f"{server.address}/auth/mock-login", json={"test_user_id": "ada"})
+    return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
 @pytest.fixture
 def start(run_server: RunServer, database_url: str) -> Iterator[Any]:
     clients: list[httpx.Client] = []
@@ -69,8 +75,7 @@ def start(run_server: RunServer, database_url: str) -> Iterator[Any]:
     def start(welcome: str = "600", **settings: Any) -> Account:
         credits = {"welcome_seconds": welcome, "tick_seconds": 0.05, "hold_seconds": 5}
         server = run_server(CATALOG, database={"url": database_url}, credits=credits, **settings)
-        token = httpx.post(f"{server.address}/auth/mock-login", json={"test_user_id": "ada"}).json()["token"]
-        clients.append(server.client(headers={"Authorization": f"Bearer {token}"}))
+        clients.append(server.client(headers=signed_in(server)))
         return Account(clients[-1], server, database_url)
 
     yield start
@@ -157,6 +162,25 @@ def test_who_cancels_pays_for_what_was_made_and_keeps_nothing(start: Any, tmp_pa
     eventually(lambda: left_in(tmp_path / "data") == [])
     assert ada.client.get("/api/files").json()["files"] == []
     ada.assert_true()
+
+
+def test_who_cancels_what_waits_to_go_on_pays_for_what_was_made(database_url: str, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"database": {"url": database_url}, "accounts": PEPPER}
+    with running(tmp_path, CATALOG, **settings) as server, server.client(headers=signed_in(server)) as client:
+        job_id = LongJobs(client).make(book(400))
+        LongJobs(client).until(job_id, characters_done=1)
+    with running(tmp_path, CATALOG, **settings, jobs={"loop": False}) as server:
+        with server.client(headers=signed_in(server)) as client:
+            ada = Account(client, server, database_url)
+            assert ada.jobs.get(job_id)["state"] == "queued"
+            assert client.post(f"/api/jobs/{job_id}/cancel").status_code == 200
+            record = ada.record(job_id)
+            assert record["outcome"] == "cancelled"
+            assert Decimal(record["credits_consumed"]) == Decimal(str(record["audio_seconds"])) > 60
+            assert ada.posted() == 600 - Decimal(record["credits_consumed"])
+            assert ada.held() == 0
+            ada.assert_true()
+        eventually(lambda: left_in(tmp_path) == [])
 
 
 def test_who_cancels_before_it_begins_pays_nothing(start: Any, tmp_path: Path) -> None:

@@ -60,16 +60,12 @@ class Leftovers:
                 return
 
     async def _remove(self, jobs: Jobs, owner: str, job_id: str) -> None:
-        try:
+        with suppress(NotFound):
             job = await jobs.get(owner, job_id)
-        except NotFound:
-            state = None
-        else:
             if not job.terminal:
                 return
-            state = job.state
-        if state is not JobState.SUCCEEDED:
-            await self._storage.delete_prefix(owned_key(owner, job_id))
+            if job.state is not JobState.SUCCEEDED:  # files that nobody has registered, and nobody will
+                await self._storage.delete_prefix(owned_key(owner, job_id))
         await WorkFolder(self._storage, owner, job_id).clear()
 
     async def _remove_for_ever(self, jobs: Jobs) -> None:

@@ -60,6 +60,7 @@ class LongMaker:
                 made = made.and_then(segment, job.attempt, {name: getattr(record, name) for name in SPENT})
                 await folder.put(made.names[-1], segment)
                 self._count(plan, made)
+                work.note("part", number=len(made.segments), audio_seconds=round(made.seconds, 3))
             await work.checkpoint(made.as_data())
             await self.charges.charge(job, made)
         if not made.heard:
