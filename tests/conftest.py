@@ -141,8 +141,10 @@ def client(server: Running) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def run_server(tmp_path: Path) -> Iterator[RunServer]:
-    """Start servers of one's own; all are stopped at the end of the test."""
+def run_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunServer]:
+    """Start servers of one's own; all are stopped at the end of the test, while their database is still there."""
+    if "database_url" in request.fixturenames:
+        request.getfixturevalue("database_url")
     with ExitStack() as stack:
         yield lambda *args, **options: stack.enter_context(running(tmp_path / "data", *args, **options))
 
