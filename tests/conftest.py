@@ -36,6 +36,8 @@ hypothesis.settings.register_profile(
 )  # nothing asserts timings
 hypothesis.settings.load_profile("house")
 
+configure_logging("INFO")  # the library's own way shows every local variable of a traceback, and takes seconds for it
+
 transports.create_ssl_context = cache(transports.create_ssl_context)  # type: ignore[attr-defined]
 """No test speaks TLS to the outside; reading the certificates anew takes each client 20 ms."""
 
