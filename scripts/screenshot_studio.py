@@ -1,10 +1,12 @@
-"""Make docs/images/studio.png and its siblings: start the server, let the studio speak in Chromium, take pictures.
+"""Make docs/images/studio.png and its siblings: start the server, let the studio speak, make jobs and take files in
+Chromium, take pictures.
 
 Run it from the repository: .venv/bin/python scripts/screenshot_studio.py
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -19,7 +21,7 @@ from typing import Literal
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 START_SECONDS = 60
@@ -44,6 +46,15 @@ PICTURES = (
     Picture("studio-phone", "light", "విద్యుత్ బిల్లు", 360, 740, 2),
 )
 
+SENTENCE = "The band is on the stage, the amplifiers are warm, and the doors open at half past seven. "
+SHORT_TEXTS = 2
+TEXTS = (
+    ("Tour diary", SENTENCE * 40),
+    ("गाँव की कहानी", "आज मंडी में प्याज़ ₹38 और टमाटर ₹52.50 किलो बिका। " * 60),
+    ("First draft", SENTENCE * 4000),
+    ("The whole book", SENTENCE * 4000),
+)
+
 
 def main() -> None:
     path = shutil.which("chromium") or shutil.which("google-chrome")
@@ -56,6 +67,8 @@ def main() -> None:
         for picture in PICTURES:
             take(browser, address, picture)
             print(IMAGES / f"{picture.name}.png")
+        take_jobs(browser, address)
+        take_files(browser, address)
         browser.close()
 
 
@@ -78,6 +91,54 @@ def take(browser: Browser, address: str, picture: Picture) -> None:
     page.evaluate("document.activeElement.blur()")
     page.screenshot(path=IMAGES / f"{picture.name}.png")
     context.close()
+
+
+def take_jobs(browser: Browser, address: str) -> None:
+    """Two that are done, one that was cancelled, one that runs."""
+    page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme="light", device_scale_factor=1.5)
+    page.goto(f"{address}/studio#jobs")
+    page.get_by_text("Read a long text aloud").click()
+    expect(page.locator("#order-voice option").first).to_be_attached()
+    jobs = page.locator("[data-job]")
+    for count, (title, text) in enumerate(TEXTS, 1):
+        page.get_by_label("Title").fill(title)
+        page.get_by_label("Text", exact=True).fill(text)
+        page.get_by_role("button", name="Start the job").click()
+        expect(jobs).to_have_count(count)
+        if count <= SHORT_TEXTS:
+            expect(jobs.first).to_contain_text("Done", timeout=60_000)
+        elif count == SHORT_TEXTS + 1:
+            expect(jobs.first).to_contain_text("sentence", timeout=20_000)
+            jobs.first.get_by_role("button", name="Cancel").click()
+            expect(jobs.first).to_contain_text("Cancelled", timeout=20_000)
+    page.get_by_text("Read a long text aloud").click()
+    page.reload()
+    expect(jobs.first).to_contain_text(re.compile(r"[2-9]\d %"), timeout=90_000)
+    shoot(page, "studio-jobs")
+
+
+def take_files(browser: Browser, address: str) -> None:
+    """What the jobs have made, and two uploads on a slow line; one of them is paused."""
+    page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme="dark", device_scale_factor=1.5)
+    page.goto(f"{address}/studio#files")
+    expect(page.locator("[data-file]").first).to_be_visible()
+    line = {"offline": False, "latency": 20, "downloadThroughput": -1, "uploadThroughput": 2_000_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
+    chooser = page.locator("#app input[type=file]")
+    for name, size in (("rehearsal, 14 November.wav", 24_000_000), ("stage plan.pdf", 9_000_000)):
+        chooser.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": bytes(size)})
+    expect(page.get_by_text("left")).to_have_count(2, timeout=20_000)
+    page.get_by_role("button", name="Pause").last.click()
+    page.wait_for_timeout(2500)
+    shoot(page, "studio-files")
+
+
+def shoot(page: Page, name: str) -> None:
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    page.screenshot(path=IMAGES / f"{name}.png")
+    print(IMAGES / f"{name}.png")
+    page.close()
 
 
 @contextmanager

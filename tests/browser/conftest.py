@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.studio import LISTEN, SpeechPage
+from tests.conftest import RunServer
 
 _FLAGS = [
     "--no-sandbox",
@@ -43,10 +45,21 @@ def chromium_path() -> str:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of a server started the way a user starts it."""
-    folder = tmp_path_factory.mktemp("studio")
+    port = free_port()
+    with serving(tmp_path_factory.mktemp("studio"), port):
+        yield f"http://127.0.0.1:{port}"
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process that keeps its data in the folder; it may be killed meanwhile."""
     command = [str(Path(sys.executable).with_name("backline")), "serve", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--data", str(folder / "data")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BACKLINE_")}
@@ -54,7 +67,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
         try:
             _wait_until_ready(process, f"http://127.0.0.1:{port}", folder / "log")
-            yield f"http://127.0.0.1:{port}"
+            yield process
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(40)
@@ -83,17 +96,29 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def complaints() -> list[str]:
+    """Errors and warnings of the page's console. A test that causes some on purpose takes them out."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, complaints: list[str]) -> Iterator[Page]:
     """A page whose sound is listened to. The test fails when its console shows an error or a warning."""
     context = chromium.new_context(viewport={"width": 1280, "height": 860}, accept_downloads=True)
     page = context.new_page()
     page.add_init_script(LISTEN)
-    complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def leaving(page: Page, run_server: RunServer) -> Iterator[None]:
+    """The page leaves before its server goes, and so has nothing to complain about."""
+    yield
+    page.goto("about:blank")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ export class FileUpload {
 
   #tus;
   #changed;
+  #onRoom;
   #upload = null;
   #samples = [];
 
@@ -32,13 +33,15 @@ export class FileUpload {
    * @param {string} owner - whose it is
    * @param {any} tus - the library
    * @param {(upload: FileUpload) => void} onChange
+   * @param {() => void} onRoom - the server has made room for it
    */
-  constructor(file, owner, tus, onChange) {
+  constructor(file, owner, tus, onChange, onRoom) {
     this.file = file;
     this.owner = owner;
     this.id = `upload-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
     this.#tus = tus;
     this.#changed = () => onChange(this);
+    this.#onRoom = onRoom;
   }
 
   get size() {
@@ -105,6 +108,7 @@ export class FileUpload {
       fingerprint: async () => fingerprintOf(file, owner),
       removeFingerprintOnSuccess: true,
       onAfterResponse: notLost,
+      onUploadUrlAvailable: this.#onRoom,
       onShouldRetry: (error) => this.#mayRetry(error),
       onProgress: (sent) => this.#progress(sent),
       onSuccess: () => {

@@ -9,6 +9,7 @@ import { FileUpload } from "./upload.js";
 const AT_ONCE = 2;
 const LOCAL = "local"; // whoever uses their own machine without an account
 
+/** Events: `change`; `settled` when the room that files take up may be another than before. */
 class Uploads extends EventTarget {
   /** @type {FileUpload[]} in the order in which they were chosen */
   all = [];
@@ -36,7 +37,8 @@ class Uploads extends EventTarget {
         if (!known.active) known.wait();
         continue;
       }
-      this.all.push(new FileUpload(file, owner, tus, (upload) => this.#onChange(upload)));
+      const onRoom = () => this.dispatchEvent(new Event("settled"));
+      this.all.push(new FileUpload(file, owner, tus, (upload) => this.#onChange(upload), onRoom));
       this.unfinished = this.unfinished.filter(({ name, size }) => name !== file.name || size !== file.size);
     }
     this.#pump();
