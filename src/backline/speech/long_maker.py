@@ -65,6 +65,7 @@ class LongMaker:
             await self.charges.charge(job, made)
         if not made.heard:
             raise Invalid("There is nothing in the text that can be said.", code="nothing_to_say")
+        work.report(1.0, "writing the files")
         return made.as_data()
 
     def _count(self, plan: Plan, made: Made) -> None:
