@@ -243,6 +243,7 @@ def test_several_files_of_any_name_are_shown_as_text_saved_and_deleted(
     assert len(listed(server.address)["files"]) == 3
     row(page, names[1]).get_by_role("button", name="Delete").click()
     expect(row(page, names[1])).to_have_count(0)
+    expect(page.get_by_role("heading", name="Yours")).to_be_focused()
     assert len(listed(server.address)["files"]) == 2
     assert [names[1] in message for message in asked] == [True, True]
     expect(page.locator("[data-quota]")).to_have_attribute("data-quota", str(len(names[0])))

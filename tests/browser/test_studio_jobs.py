@@ -174,6 +174,7 @@ def test_the_address_of_a_download_is_as_fresh_as_the_click(page: Page, run_serv
     with page.expect_download() as waiting:
         card(page, job_id).get_by_role("button", name="Download audio").click()
 
+    expect(card(page, job_id).get_by_role("heading")).to_have_text("song")
     waiting.value.save_as(tmp_path / "song")
     assert (tmp_path / "song").read_bytes() == SONG
     assert waiting.value.suggested_filename == "song.mp3"
@@ -273,6 +274,14 @@ def test_a_long_text_becomes_a_file(page: Page, workshop: Workshop, tmp_path: Pa
     assert sound.size > 60 * rate_hz
 
 
+def test_a_job_that_was_just_made_is_seen_from_wherever_it_was_ordered(page: Page, workshop: Workshop) -> None:
+    open_jobs(page, workshop.server.address, "?show=over")
+    expect(page.get_by_text("No job has finished yet.")).to_be_visible()
+    order_text(page, "Encore, please.")
+    expect(page.locator("[data-job]")).to_have_count(1)
+    expect(page.get_by_role("link", name="All")).to_have_attribute("aria-current", "true")
+
+
 def test_an_order_whose_answer_was_lost_is_one_job(page: Page, workshop: Workshop, complaints: list[str]) -> None:
     open_jobs(page, workshop.server.address)
 
@@ -287,9 +296,9 @@ def test_an_order_whose_answer_was_lost_is_one_job(page: Page, workshop: Worksho
     expect(page.locator(".order").get_by_role("alert")).to_have_text("")
     expect(page.get_by_label("Text", exact=True)).to_have_value("")
 
-    order_text_again = page.get_by_label("Text", exact=True)
+    again = page.get_by_label("Text", exact=True)
     assert len(httpx.get(f"{workshop.server.address}/api/jobs").json()["jobs"]) == 1
-    order_text_again.fill("Encore, please.")
+    again.fill("Encore, please.")
     page.get_by_role("button", name="Start the job").click()
     expect(page.locator("[data-job]")).to_have_count(2)
     complaints[:] = [complaint for complaint in complaints if "ERR_FAILED" not in complaint]

@@ -49,10 +49,25 @@ async function look(storage, { urlStorageKey: key, uploadUrl, size, metadata }) 
   return null;
 }
 
-/** Give it up: its room on the server is free again. @param {any} storage @param {Unfinished} unfinished */
+/**
+ * Whether it is one of this file.
+ *
+ * @param {Unfinished} unfinished
+ * @param {string} fingerprint
+ */
+export function isOf({ key }, fingerprint) {
+  return key.startsWith(`tus::${fingerprint}::`);
+}
+
+/**
+ * Give it up: its room on the server is free again.
+ *
+ * @param {any} storage - tus-js-client's
+ * @param {{key: string | undefined, path: string}} unfinished
+ */
 export async function giveUp(storage, { key, path }) {
   await send("DELETE", path).catch((error) => {
     if (error.status !== 404) throw error;
   });
-  await storage.removeUpload(key);
+  if (key) await storage.removeUpload(key);
 }

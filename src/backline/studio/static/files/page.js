@@ -1,6 +1,6 @@
 /** The files page: what one has, how much room it takes up, and uploads. */
 
-import { html, useEffect, useState } from "../html.js";
+import { html, useEffect, useRef, useState } from "../html.js";
 import { getJson, send } from "../api.js";
 import { useSession } from "../account/session.js";
 import { addressOf } from "../route.js";
@@ -19,7 +19,8 @@ export function FilesPage({ query }) {
   const uploads = useUploads();
   const [problem, setProblem] = useState(null);
   const before = query.get("before");
-  const [list, refresh] = useList(before, user?.id, uploads, setProblem);
+  const [list, trouble, refresh] = useList(before, user?.id, uploads);
+  const yours = useRef(null);
   const trying = async (work) => {
     setProblem(null);
     try {
@@ -32,6 +33,7 @@ export function FilesPage({ query }) {
     confirm(`Delete ${file.name}? It cannot be brought back.`) &&
     trying(async () => {
       await send("DELETE", `/api/files/${encodeURIComponent(file.id)}`);
+      yours.current.focus(); // the button that had it goes
       await refresh();
     });
   return html`
@@ -39,10 +41,10 @@ export function FilesPage({ query }) {
       <h1>Files</h1>
       ${list && html`<${Quota} used=${list.used_bytes} quota=${list.quota_bytes} />`}
       <${DropZone} onFiles=${(files) => trying(() => uploads.add(files))} onProblem=${setProblem} />
-      <p class="problem" role="alert">${problem}</p>
+      <p class="problem" role="alert">${problem ?? trouble}</p>
       <p class="visually-hidden" role="status">${uploads.news}</p>
       <${UploadList} uploads=${uploads} />
-      <h2>Yours</h2>
+      <h2 ref=${yours} tabindex="-1">Yours</h2>
       ${list?.files.length === 0 && html`<p class="hint">${before ? "There are no older ones." : "No files yet."}</p>`}
       <ul class="cards" aria-label="Files">
         ${list?.files.map(
@@ -57,19 +59,25 @@ export function FilesPage({ query }) {
   `;
 }
 
-/** A page of the list, and how to ask for it anew. It is asked for by itself now and then, and when an upload is over. */
-function useList(before, owner, uploads, setProblem) {
+/** A page of the list, why there is none, and how to ask for it anew. It is asked for by itself now and then, and when an
+ * upload has taken or left room. */
+function useList(before, owner, uploads) {
   const [list, setList] = useState(null);
+  const [trouble, setTrouble] = useState(null);
   const load = async (signal) => {
     const cursor = before ? `&cursor=${encodeURIComponent(before)}` : "";
     setList(await getJson(`/api/files?limit=${ROWS}${cursor}`, signal));
+    setTrouble(null);
   };
   useEffect(() => {
     const leaving = new AbortController();
     const { signal } = leaving;
-    const ask = () =>
-      document.visibilityState === "visible" &&
-      load(signal).catch((error) => error.name !== "AbortError" && setProblem(error.message));
+    const failed = (error) => {
+      if (error.name === "AbortError") return;
+      setTrouble(error.message);
+      if (error.status === 401 || error.status === 403) clearInterval(timer); // until somebody signs in
+    };
+    const ask = () => document.visibilityState === "visible" && load(signal).catch(failed);
     const timer = setInterval(ask, REFRESH_MS);
     addEventListener("visibilitychange", ask, { signal });
     uploads.addEventListener("settled", ask, { signal });
@@ -81,7 +89,7 @@ function useList(before, owner, uploads, setProblem) {
       clearInterval(timer);
     };
   }, [before, owner]);
-  return [list, load];
+  return [list, trouble, load];
 }
 
 function Quota({ used, quota }) {

@@ -1,7 +1,7 @@
 /** One file on its way to the server, by the protocol of tus: paused, cut off and gone on with as often as it takes. */
 
 import { authorization } from "../api.js";
-import { fingerprintOf } from "./memory.js";
+import { fingerprintOf, giveUp } from "./memory.js";
 import { answerOf, reasonOf } from "./words.js";
 
 const CHUNK_BYTES = 64 * 1024 * 1024; // proxies limit the size of a request; what is sent stays sent anyway
@@ -37,7 +37,7 @@ export class FileUpload {
    */
   constructor(file, owner, tus, onChange, onRoom) {
     this.file = file;
-    this.owner = owner;
+    this.fingerprint = fingerprintOf(file, owner);
     this.id = `upload-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
     this.#tus = tus;
     this.#changed = () => onChange(this);
@@ -48,18 +48,8 @@ export class FileUpload {
     return this.file.size;
   }
 
-  /** Whether this file is the same as that one. @param {File} file */
-  isOf(file) {
-    return fingerprintOf(file, this.owner) === fingerprintOf(this.file, this.owner);
-  }
-
   get active() {
     return this.state === "sending" || this.state === "trying";
-  }
-
-  /** @returns {string | null} where it is on the server */
-  get url() {
-    return this.#upload?.url ?? null;
   }
 
   /** Seconds until it is there; null while nobody can tell. */
@@ -95,17 +85,21 @@ export class FileUpload {
   /** Give it up: its room on the server is free again. */
   async stop() {
     this.#set("paused");
-    await this.#upload?.abort(true);
+    this.#upload?.abort();
+    if (!this.#upload?.url) return;
+    const [known] = await this.#upload.findPreviousUploads();
+    const { pathname: path } = new URL(this.#upload.url);
+    await giveUp(this.#tus.defaultOptions.urlStorage, { key: known?.urlStorageKey, path });
   }
 
   #made() {
-    const { file, owner } = this;
+    const { file } = this;
     return new this.#tus.Upload(file, {
       endpoint: new URL("/api/uploads", location.href).href,
       chunkSize: CHUNK_BYTES,
       retryDelays: RETRY_MS,
       metadata: { filename: file.name, ...(file.type && { filetype: file.type }) },
-      fingerprint: async () => fingerprintOf(file, owner),
+      fingerprint: async () => this.fingerprint,
       removeFingerprintOnSuccess: true,
       onAfterResponse: notLost,
       onUploadUrlAvailable: this.#onRoom,
@@ -133,7 +127,7 @@ export class FileUpload {
     const passing = status === 0 || status === 429 || status >= 500 || PASSING.includes(code);
     if (passing) {
       this.#samples = [];
-      this.#set("trying", "The connection was lost. Trying again.");
+      this.#set("trying", `${status ? "The server is busy." : "The connection was lost."} Trying again.`);
     }
     return passing;
   }

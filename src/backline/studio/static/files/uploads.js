@@ -3,7 +3,7 @@
 import { useEffect, useReducer } from "../html.js";
 import { session } from "../account/session.js";
 import { percent } from "../units.js";
-import { giveUp, unfinishedOf } from "./memory.js";
+import { fingerprintOf, giveUp, isOf, unfinishedOf } from "./memory.js";
 import { FileUpload } from "./upload.js";
 
 const AT_ONCE = 2;
@@ -32,15 +32,15 @@ class Uploads extends EventTarget {
     const tus = await this.#library();
     const owner = ownerNow();
     for (const file of files) {
-      const known = this.all.find((upload) => upload.isOf(file));
+      const known = this.all.find((upload) => upload.fingerprint === fingerprintOf(file, owner));
       if (known) {
         if (!known.active) known.wait();
         continue;
       }
       const onRoom = () => this.dispatchEvent(new Event("settled"));
       this.all.push(new FileUpload(file, owner, tus, (upload) => this.#onChange(upload), onRoom));
-      this.unfinished = this.unfinished.filter(({ name, size }) => name !== file.name || size !== file.size);
     }
+    this.#forgetRunning();
     this.#pump();
   }
 
@@ -77,10 +77,14 @@ class Uploads extends EventTarget {
     if (!session.balance) return; // nobody knows yet who is asking
     const owner = ownerNow();
     const found = await unfinishedOf((await this.#library()).defaultOptions.urlStorage, owner);
-    const running = new Set(this.all.map(({ url }) => url && new URL(url).pathname));
     if (owner !== ownerNow()) return;
-    this.unfinished = found.filter(({ path }) => !running.has(path));
+    this.unfinished = found;
+    this.#forgetRunning();
     this.#changed();
+  }
+
+  #forgetRunning() {
+    this.unfinished = this.unfinished.filter((one) => !this.all.some(({ fingerprint }) => isOf(one, fingerprint)));
   }
 
   #pump() {
@@ -105,14 +109,14 @@ class Uploads extends EventTarget {
   }
 
   /** Quarters of the way only, and what ends it: more would be noise. */
-  #tell({ id, file, state, sent, size, problem }) {
+  #tell({ id, file, state, sent, size }) {
     const quarter = size ? Math.floor((sent / size) * 4) / 4 : 0;
     const said = {
       sending: quarter ? `${file.name}: ${percent(quarter)} is there.` : `${file.name} is being uploaded.`,
       done: `${file.name} is there.`,
       paused: `${file.name} is paused.`,
     };
-    const news = said[state] ?? (problem ? `${file.name}: ${problem}` : "");
+    const news = said[state]; // a problem is told where it is shown
     if (!news || this.#told.get(id) === news) return;
     this.#told.set(id, news);
     this.news = news;

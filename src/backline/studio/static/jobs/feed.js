@@ -2,10 +2,11 @@
 
 import { getJson, sendJson } from "../api.js";
 import { followJob } from "./following.js";
-import { isOver, kindOf, stateOf } from "./words.js";
+import { filesOf, isOver, kindOf, stateOf } from "./words.js";
 
 const ROWS = 20;
 const REFRESH_MS = 4000; // for jobs that others make, and for what no socket tells; only while the page is seen
+const NAMED = 100; // of the newest files, by which jobs that are over are called
 const FOLLOWED = 12; // jobs; more are kept true by asking for the list
 
 export const SHOWN = {
@@ -23,6 +24,9 @@ export class JobFeed extends EventTarget {
   problem = null;
   /** What happened last, for a screen reader. */
   news = "";
+
+  /** @type {Map<string, string | null>} by job, what its files are called; null: there are none any more */
+  names = new Map();
 
   /** @type {Map<string, () => void>} */
   #followed = new Map();
@@ -63,9 +67,11 @@ export class JobFeed extends EventTarget {
       this.next = next;
       this.problem = null;
       this.#follow();
+      this.#name();
     } catch (error) {
       if (error.name === "AbortError") return;
       this.problem = error.message;
+      if (error.status === 401 || error.status === 403) clearInterval(this.#timer); // until somebody signs in
     }
     this.#changed();
   }
@@ -112,6 +118,17 @@ export class JobFeed extends EventTarget {
   #put(job) {
     if (!this.jobs || this.#leaving.signal.aborted) return;
     this.jobs = this.jobs.map((known) => (known.id === job.id ? this.#newer(known, job) : known));
+    this.#changed();
+    this.#name();
+  }
+
+  /** A job does not repeat what was sent in, its title neither; the files that it made bear it. */
+  async #name() {
+    const nameless = this.jobs.filter((job) => filesOf(job).length && !this.names.has(job.id)).map(({ id }) => id);
+    if (!nameless.length) return;
+    for (const id of nameless) this.names.set(id, null);
+    const { files } = await getJson(`/api/files?limit=${NAMED}`, this.#leaving.signal).catch(() => ({ files: [] }));
+    for (const { source, name } of files) if (source) this.names.set(source, name.replace(/\.[^.]+$/, ""));
     this.#changed();
   }
 

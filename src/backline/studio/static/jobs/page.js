@@ -18,12 +18,16 @@ export function JobsPage({ query }) {
   const before = query.get("before");
   const feed = useFeed(show, before, user?.id);
   const now = useClock(feed?.jobs?.some((job) => !isOver(job)));
+  const made = (job) => {
+    if (show === "all" && !before) feed?.made(job);
+    else location.hash = "jobs"; // where it is seen
+  };
   return html`
     <main class="sheet">
       <h1>Jobs</h1>
       <details class="card new-order">
         <summary>Read a long text aloud</summary>
-        <${OrderForm} onMade=${(job) => feed?.made(job)} />
+        <${OrderForm} onMade=${made} />
       </details>
       <nav class="tabs" aria-label="Which jobs">
         ${Object.entries(TITLES).map(
@@ -36,7 +40,7 @@ export function JobsPage({ query }) {
       <p class="visually-hidden" role="status">${feed?.news}</p>
       ${feed?.jobs?.length === 0 && html`<p class="hint">${before ? "There are no older ones." : EMPTY[show]}</p>`}
       <ul class="cards" aria-label="Jobs">
-        ${feed?.jobs?.map((job) => html`<${JobRow} key=${job.id} job=${job} now=${now} onCancel=${() => feed.cancel(job.id)} />`)}
+        ${feed?.jobs?.map((job) => html`<${JobRow} key=${job.id} job=${job} name=${feed.names.get(job.id)} now=${now} onCancel=${() => feed.cancel(job.id)} />`)}
       </ul>
       <nav class="tabs" aria-label="Older and newer">
         ${before && html`<a href=${addressOf("jobs", { show: query.get("show") })}>Newest</a>`}

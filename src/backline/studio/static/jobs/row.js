@@ -8,10 +8,11 @@ import { filesOf, isOver, kindOf, reasonOf, soundOf, stateOf, timesOf } from "./
 /**
  * @param {object} props
  * @param {import("./words.js").Job} props.job
+ * @param {string | null | undefined} props.name - of its files, where it has some
  * @param {number} props.now - ms
  * @param {() => Promise<void>} props.onCancel
  */
-export function JobRow({ job, now, onCancel }) {
+export function JobRow({ job, name, now, onCancel }) {
   const [problem, setProblem] = useState(null);
   const trying = async (work) => {
     setProblem(null);
@@ -23,6 +24,7 @@ export function JobRow({ job, now, onCancel }) {
   };
   const title = `job-${job.id}`;
   const facts = [
+    name && kindOf(job),
     isOver(job) ? soundOf(job) : job.message,
     timesOf(job, now),
     job.attempt > 1 && `attempt ${job.attempt}`,
@@ -30,7 +32,7 @@ export function JobRow({ job, now, onCancel }) {
   return html`
     <li class="card job" data-job=${job.id} data-state=${job.state}>
       <div class="card-head">
-        <h3 id=${title}>${kindOf(job)}</h3>
+        <h2 id=${title}>${name || kindOf(job)}</h2>
         <span class="badge" data-tone=${toneOf(job)}>${stateOf(job)}</span>
         <time class="quiet" datetime=${job.created}>${when(job.created)}</time>
       </div>
@@ -47,9 +49,9 @@ export function JobRow({ job, now, onCancel }) {
       <div class="card-actions">
         <${Cancel} job=${job} onCancel=${() => trying(onCancel)} />
         ${filesOf(job).map(
-          ({ id, title: name }) => html`
-            <button key=${id} type="button" aria-label=${`Download ${name}`} aria-describedby=${title} onClick=${() => trying(() => saveFile(id))}>
-              <span aria-hidden="true">↓ </span>${name}
+          ({ id, title: what }) => html`
+            <button key=${id} type="button" aria-label=${`Download ${what}`} aria-describedby=${title} onClick=${() => trying(() => saveFile(id))}>
+              <span aria-hidden="true">↓ </span>${what}
             </button>
           `,
         )}
