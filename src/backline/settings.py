@@ -218,6 +218,8 @@ class JobsSettings(Group):
     """Queues with a limit of their own."""
     lease_seconds: float = Field(15.0, ge=1, le=600)
     """How long a job whose process died waits at most until another takes it over."""
+    keep_days: float = Field(30.0, gt=0, le=36_500)
+    """How long jobs are remembered after their end, and with them their Idempotency-Keys."""
 
 
 class ObservabilitySettings(Group):

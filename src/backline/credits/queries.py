@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -120,6 +121,12 @@ async def expired_holds(tx: Tx, now: datetime, limit: int) -> list[str]:
     """References of holds that nobody ticks any more."""
     query = select(_holds.reference).where(_holds.state == "open", _holds.expires_at <= now).limit(limit)
     return list((await tx.execute(query)).scalars())
+
+
+async def open_holds(tx: Tx, references: Collection[str]) -> set[str]:
+    """Those of the references whose hold is open."""
+    query = select(_holds.reference).where(_holds.reference.in_(references), _holds.state == "open")
+    return set((await tx.execute(query)).scalars())
 
 
 async def accounts_with_expired_grants(tx: Tx, now: datetime, limit: int) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from backline.db.database import Database
@@ -12,6 +13,7 @@ from backline.jobs.hints import Hints
 from backline.jobs.kinds import JobKind, JobKinds
 from backline.jobs.loop import JobLoop, LoopOptions
 from backline.jobs.queue import Jobs
+from backline.jobs.retention import Retention
 from backline.settings import JobsSettings
 
 
@@ -22,13 +24,14 @@ async def open_jobs(
     """Jobs, and the loop that works on them, while the block runs. loop: None does as the settings say."""
     jobs = Jobs(database, JobKinds(kinds), Hints())
     following = Following(jobs)
-    with jobs.hints.told_to(following.on_hint):
-        parts: dict[type[Any], Any] = {Jobs: jobs, Following: following}
+    parts: dict[type[Any], Any] = {Jobs: jobs, Following: following}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(Retention(database, timedelta(days=settings.keep_days)).swept())
+        stack.enter_context(jobs.hints.told_to(following.on_hint))
         if settings.loop if loop is None else loop:
-            async with JobLoop(jobs, options_of(settings)).running() as running:
-                yield {**parts, JobLoop: running}
-        else:
-            yield parts
+            running = JobLoop(jobs, options_of(settings)).running()
+            parts[JobLoop] = await stack.enter_async_context(running)
+        yield parts
 
 
 def options_of(settings: JobsSettings) -> LoopOptions:

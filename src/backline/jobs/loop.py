@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from random import SystemRandom
 
 from backline.clock import Monotonic, monotonic
-from backline.errors import Unavailable
 from backline.ids import new_id
 from backline.jobs import repository
 from backline.jobs.advance import Claimed, LeaseDied
@@ -26,6 +24,7 @@ from backline.jobs.kinds import Remotely
 from backline.jobs.leases import LeaseWatch
 from backline.jobs.queue import Jobs
 from backline.jobs.repository import Claims, Lease, Limits
+from backline.jobs.rounds import every, guarded, spread
 from backline.observability.logging import get_logger
 
 _CLAIMS_AT_ONCE = 16
@@ -84,9 +83,9 @@ class JobLoop:
         options = self._options
         tasks = [
             asyncio.create_task(self._keep_claiming()),
-            asyncio.create_task(_every(options.lease_seconds / 3, "renew", self._renew)),
-            asyncio.create_task(_every(self._sweep_seconds, "sweep", self._sweep)),
-            asyncio.create_task(_every(_UNKNOWN_KINDS_SECONDS, "look", self._tell_unknown_kinds)),
+            asyncio.create_task(every(options.lease_seconds / 3, "renew", self._renew)),
+            asyncio.create_task(every(self._sweep_seconds, "sweep", self._sweep)),
+            asyncio.create_task(every(_UNKNOWN_KINDS_SECONDS, "look", self._tell_unknown_kinds)),
         ]
         if self._jobs.database.dialect == "postgresql":
             listen = import_module("backline.jobs.postgres_hints").listen  # its driver is an extra
@@ -109,9 +108,9 @@ class JobLoop:
 
     async def _keep_claiming(self) -> None:
         while not self._stopping:
-            await _guarded("claim", self._claim_while_there_is_room)
+            await guarded("claim", self._claim_while_there_is_room)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_spread(self._options.poll_seconds)):
+                async with asyncio.timeout(spread(self._options.poll_seconds)):
                     await self._wake.wait()
 
     async def _claim_while_there_is_room(self) -> None:
@@ -207,7 +206,7 @@ class JobLoop:
             if observed.transition:
                 get_logger().warning("jobs.lease_died", job_id=lease.job_id, attempt=lease.attempt)
 
-        await _guarded("sweep", tell)
+        await guarded("sweep", tell)
 
     async def _tell_unknown_kinds(self) -> None:
         async with self._jobs.database.read() as tx:
@@ -226,24 +225,3 @@ class JobLoop:
         if tasks := set(self._tasks):
             _, late = await asyncio.wait(tasks, timeout=self._options.stop_seconds)
             get_logger().info("jobs.given_back", jobs=len(tasks), late=len(late))
-
-
-async def _every(seconds: float, name: str, step: Callable[[], Awaitable[object]]) -> None:
-    while True:
-        await _guarded(name, step)
-        await asyncio.sleep(_spread(seconds))
-
-
-async def _guarded(name: str, step: Callable[[], Awaitable[object]]) -> None:
-    """A step that fails is told, and made again in its time: a database that is away comes back."""
-    try:
-        await step()
-    except Unavailable as error:
-        get_logger().warning("jobs.loop_waits", step=name, code=error.code)
-    except Exception as error:  # noqa: BLE001 - the loop must outlive whatever one step meets
-        get_logger().error("jobs.loop_failed", step=name, exc_info=error)
-
-
-def _spread(seconds: float) -> float:
-    """A little earlier or later, so that loops that began together do not stay together."""
-    return seconds * SystemRandom().uniform(0.85, 1.05)

@@ -44,6 +44,7 @@ jobs = Table(
     UniqueConstraint("owner", "idempotency_key"),
     Index(None, "state", "priority", "id"),
     Index(None, "owner", "id"),
+    Index(None, "finished", "id"),
 )
 """One row a job. `job.Job` says what the columns mean."""
 

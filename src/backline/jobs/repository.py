@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     func,
     insert,
     or_,
@@ -29,7 +30,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from backline.db.database import Tx
 from backline.jobs.advance import MAX_DELAY_SECONDS, Claimed, Transition
-from backline.jobs.job import Data, Job, JobEvent, JobState
+from backline.jobs.job import TERMINAL, Data, Job, JobEvent, JobState
 from backline.jobs.models import job_events, jobs
 
 _CLAIMS = 0x6A6F6273
@@ -57,6 +58,16 @@ class Lease:
     attempt: int
     seconds: float
     until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job that is over. events: how many it has in its log."""
+
+    id: str
+    finished: datetime
+    hold: str | None
+    events: int
 
 
 def _insert_new(make: Any) -> ReturningInsert[Any]:
@@ -152,6 +163,25 @@ async def of_owner(
         where.append(jobs.c.id < before)
     rows = await tx.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit))
     return [Job.of(row._mapping) for row in rows]
+
+
+async def ended_before(tx: Tx, before: datetime, after: Ended | None, limit: int) -> list[Ended]:
+    """Jobs that were over then, the first to end first. after: only those that come behind this one."""
+    columns = jobs.c
+    query = select(columns.id, columns.finished, columns.hold, columns.seq).where(
+        columns.finished < before, columns.state.in_(TERMINAL)
+    )
+    if after is not None:
+        behind = and_(columns.finished == after.finished, columns.id > after.id)
+        query = query.where(or_(columns.finished > after.finished, behind))
+    rows = await tx.execute(query.order_by(columns.finished, columns.id).limit(limit))
+    return [Ended(*row) for row in rows]
+
+
+async def remove(tx: Tx, job_ids: Collection[str]) -> int:
+    """Jobs that are over, with their events; how many there were."""
+    statement = delete(jobs).where(jobs.c.id.in_(job_ids), jobs.c.state.in_(TERMINAL)).returning(jobs.c.id)
+    return len((await tx.execute(statement)).all())
 
 
 async def lock_claims(tx: Tx) -> None:
