@@ -32,6 +32,7 @@ export class JobFeed extends EventTarget {
   #followed = new Map();
   #leaving = new AbortController();
   #timer = null;
+  #query;
 
   /** @param {string} show - of `SHOWN` @param {string | null} before - the cursor of this page */
   constructor(show, before) {
@@ -40,7 +41,6 @@ export class JobFeed extends EventTarget {
     for (const state of SHOWN[show] ?? []) query.append("state", state);
     this.#query = query;
   }
-  #query;
 
   start() {
     const { signal } = this.#leaving;
@@ -105,7 +105,8 @@ export class JobFeed extends EventTarget {
     const job = this.jobs?.find((one) => one.id === id);
     if (!job || seq <= job.last_event) return;
     if (kind === "progress") {
-      this.#put({ ...job, progress: data.progress, message: data.message, last_event: seq });
+      const { progress, message } = data;
+      this.#put({ ...job, state: "running", progress, message, last_event: seq }); // that it began may still be asked for
       return;
     }
     try {
