@@ -22,6 +22,7 @@ from backline.gateway.limits import open_limits
 from backline.gateway.metrics import MetricsAccess
 from backline.gateway.speech import open_runner, speech_service
 from backline.jobs.assembly import open_jobs
+from backline.jobs.figures import Census
 from backline.jobs.kinds import JobKind
 from backline.jobs.queue import Jobs
 from backline.migrations.schema import require_current, upgrade
@@ -70,7 +71,7 @@ async def open_services(
         )
         of_accounts = speech_of_accounts(database, service.planner)
         casting = of_accounts[Casting]
-        async with _open_work(settings, database, service, {**credits, **files, **kept}, job_kinds) as jobs:
+        async with _open_work(settings, database, service, {**credits, **files, **kept}, metrics, job_kinds) as jobs:
             yield Provided(
                 {
                     **accounts,
@@ -82,7 +83,9 @@ async def open_services(
                     CallerLimits: limits,
                     Database: database,
                     Sessions: Sessions(),
-                    MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token),
+                    MetricsAccess: MetricsAccess(
+                        metrics, settings.observability.metrics_token, jobs[Census].look
+                    ),
                     LongOrders: LongOrders(database, jobs[Jobs], files[Assets], casting, service.planner, runner),
                     SpeechReplies: SpeechReplies(service, casting, runner, folder, speech.stall_seconds),
                     SpeechService: service,
@@ -96,7 +99,7 @@ async def open_job_loop(
     settings: Settings, catalog: tuple[EngineEntry, ...] = CATALOG, job_kinds: tuple[JobKind, ...] = ()
 ) -> AsyncIterator[Mapping[type[Any], Any]]:
     """The loop alone, for machines that only work."""
-    metrics = MetricsInMemory()
+    metrics = PrometheusMetrics()  # nobody asks, but it does not grow
     async with (
         open_database(settings) as database,
         open_credits(settings, database, metrics, running=False) as credits,
@@ -106,7 +109,7 @@ async def open_job_loop(
     ):
         service = speech_service(settings, runner, kept[RecordsInDatabase], metrics)
         parts = {**credits, **files, **kept}
-        async with _open_work(settings, database, service, parts, job_kinds, loop=True) as jobs:
+        async with _open_work(settings, database, service, parts, metrics, job_kinds, loop=True) as jobs:
             yield jobs
 
 
@@ -116,6 +119,7 @@ async def _open_work(
     database: Database,
     service: SpeechService,
     parts: Mapping[type[Any], Any],
+    metrics: Metrics,
     job_kinds: tuple[JobKind, ...],
     *,
     loop: bool | None = None,
@@ -126,7 +130,7 @@ async def _open_work(
     long_speech = long_speech_of(database, parts, service, folder, settings.storage.results_kept_days)
     kinds = (long_speech.kind, *job_kinds)
     async with (
-        open_jobs(settings.jobs, database, kinds, loop=loop) as jobs,
+        open_jobs(settings.jobs, database, kinds, metrics, loop=loop) as jobs,
         long_speech.leftovers.removed(jobs[Jobs]),
     ):
         yield jobs

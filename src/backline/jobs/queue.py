@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -54,14 +54,29 @@ class Observed:
         return self.job is not None and self.job.state is JobState.RUNNING and self.job.attempt == attempt
 
 
-class Jobs:
-    """kinds: those that this process knows. Everything that is made or changed here is told to `hints`."""
+def _nothing(_job: Job, _transition: Transition) -> None:
+    return None
 
-    def __init__(self, database: Database, kinds: JobKinds, hints: Hints, clock: Clock = utc_now) -> None:
+
+class Jobs:
+    """kinds: those that this process knows. Everything that is made or changed here is told to `hints`.
+
+    on_change: called with a job as it was and what has become of it, once that is committed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        kinds: JobKinds,
+        hints: Hints,
+        clock: Clock = utc_now,
+        on_change: Callable[[Job, Transition], None] = _nothing,
+    ) -> None:
         self.database = database
         self.kinds = kinds
         self.hints = hints
         self.clock = clock
+        self._on_change = on_change
 
     async def submit(self, order: Order) -> Job:
         """Make a job in a transaction of its own. See `create`."""
@@ -141,6 +156,7 @@ class Jobs:
             if not await repository.change(tx, job, transition, now, news):
                 raise Conflict("The job has moved on.", code="job_moved")  # undoes what the hook did
         self.hints.tell(hint)
+        self._on_change(job, transition)
         return Observed(job, transition)
 
     async def _with_hook(self, tx: Tx, job: Job, transition: Transition) -> Transition:

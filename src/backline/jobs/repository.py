@@ -304,6 +304,17 @@ async def leases_of_others(tx: Tx, loop: str, kinds: Collection[str]) -> list[Le
     return [Lease(*row) for row in rows]
 
 
+async def counts(tx: Tx) -> list[tuple[str, str, int, datetime]]:
+    """Of what is not over, by kind and state: how many, and when the first of them was due."""
+    columns = jobs.c
+    query = (
+        select(columns.kind, columns.state, func.count(), func.min(columns.run_after))
+        .where(columns.state.in_([JobState.QUEUED, JobState.RUNNING]))
+        .group_by(columns.kind, columns.state)
+    )
+    return [(kind, state, count, due) for kind, state, count, due in await tx.execute(query)]
+
+
 async def unknown_kinds(tx: Tx, kinds: Collection[str]) -> list[str]:
     """Of jobs that nobody here can run."""
     where = (jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]), jobs.c.kind.not_in(kinds))
