@@ -1,7 +1,8 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers: new ones, which sort by the time they were made, and those that follow from names."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from random import SystemRandom
@@ -24,6 +25,12 @@ def new_id(prefix: str) -> str:
     """
     moment = _encode(time.time_ns() // 1_000_000, _TIME_CHARACTERS)
     return f"{prefix}_{moment}{_encode(_random.getrandbits(80), _RANDOM_CHARACTERS)}"
+
+
+def id_of(prefix: str, *names: str) -> str:
+    """`prefix_` and 26 characters (130 bits of a SHA-256): the same for the same names, whenever and wherever."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return f"{prefix}_{_encode(int.from_bytes(digest), _TIME_CHARACTERS + _RANDOM_CHARACTERS)}"
 
 
 def is_id(text: str) -> bool:

@@ -78,9 +78,9 @@ def users_app(open_parts: OpenParts) -> typer.Typer:
 
     @app.command("delete")
     def delete_user(user_id: UserId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-        """Delete a user with their keys."""
+        """Delete a user with all that is theirs; the ledger keeps its entries."""
         if not yes:
-            typer.confirm(f"Delete {user_id} with all keys?", abort=True)
+            typer.confirm(f"Delete {user_id} with all keys, texts, voices, jobs and files?", abort=True)
         commands.run(lambda parts: parts[Accounts].delete(user_id))
         commands.err.print("Deleted. Servers notice within 30 s.")
 

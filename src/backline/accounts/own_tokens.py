@@ -20,9 +20,11 @@ _ALGORITHM = "HS256"
 
 @dataclass(frozen=True, slots=True)
 class OwnClaims:
+    """issued, expires: seconds since 1970."""
+
     user_id: str
+    issued: float
     expires: float
-    """Seconds since 1970."""
 
 
 class OwnTokens:
@@ -53,7 +55,7 @@ class OwnTokens:
             raise Unauthenticated("The token has expired; sign in again.", code="token_expired") from None
         except jwt.PyJWTError:
             raise bad_token() from None
-        return OwnClaims(claims["sub"], float(claims["exp"]))
+        return OwnClaims(claims["sub"], float(claims["iat"]), float(claims["exp"]))
 
 
 def bad_token() -> Unauthenticated:

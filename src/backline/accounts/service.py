@@ -11,7 +11,7 @@ from backline.accounts.verified import VerifiedCallers
 from backline.clock import Clock, utc_now
 from backline.db.database import Database, Tx
 from backline.errors import Conflict, NotFound
-from backline.ids import new_id
+from backline.ids import id_of
 
 MOCK_ISSUER = "mock"
 """Of users that mock login makes up."""
@@ -58,7 +58,9 @@ class Accounts:
     ) -> User:
         """The user whom an issuer calls `subject`; of two first visits at once, one makes the user.
 
-        user_id: for a user whose id is fixed. profile: what a new user begins with.
+        user_id: for a user whose id is fixed; else it follows from issuer and subject, so that who comes back after a
+        deletion is for the ledger who they were: with the credit they had, and without another welcome.
+        profile: what a new user begins with.
         """
         async with self._database.read() as tx:
             user = await repository.user_by_identity(tx, issuer, subject)
@@ -66,7 +68,7 @@ class Accounts:
             return user
         now, given = self._clock(), profile or Profile()
         user = User(
-            id=user_id or new_id("user"),
+            id=user_id or id_of("user", issuer, subject),
             issuer=issuer,
             subject=subject,
             email=given.email,
@@ -120,7 +122,7 @@ class Accounts:
         return user
 
     async def delete(self, user_id: str) -> None:
-        """Their keys and tokens stop working: here at once, on other servers within 30 s."""
+        """Their keys and tokens stop working: here at once, on other servers within 30 s. The ledger keeps entries."""
         async with self._database.write() as tx:
             if not await repository.lock_user(tx, user_id):
                 raise _no_such_user()

@@ -18,6 +18,9 @@ from backline.clock import Clock, utc_now
 MAX_CHARACTERS = 8192
 """Of a token."""
 
+_CLOCKS_DIFFER_SECONDS = 30.0
+"""How far the clocks of two servers may be apart."""
+
 
 class Tokens:
     """loopback: whether users that this machine made up (mock) may come in: never on a server for others."""
@@ -62,7 +65,9 @@ class Tokens:
             return Verdict(Principal(user.id), identity.expires - now)
         own = self._own.read(token)
         known = await self._accounts.find(own.user_id)
-        if known is None or (known.issuer in (LOCAL_ISSUER, MOCK_ISSUER) and not self._loopback):
+        if known is None or own.issued < known.created_at.timestamp() - _CLOCKS_DIFFER_SECONDS:
+            return Verdict(None)  # deleted; who has come back since does not answer for tokens from before
+        if known.issuer in (LOCAL_ISSUER, MOCK_ISSUER) and not self._loopback:
             return Verdict(None)
         return Verdict(Principal(known.id), own.expires - now)
 

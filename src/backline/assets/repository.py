@@ -108,6 +108,12 @@ async def remove_upload(tx: Tx, upload_id: str) -> bool:
     return (await tx.execute(statement)).first() is not None
 
 
+async def delete_user_data(tx: Tx, user_id: str, now: datetime) -> None:
+    """All files and uploads of a user have expired; the sweep removes them, bytes first."""
+    for table in (assets, asset_uploads):
+        await tx.execute(update(table).where(table.c.owner_id == user_id).values(expires_at=now))
+
+
 async def used_bytes(tx: Tx, owner_id: str) -> int:
     return (await tx.execute(select(_usage.size_bytes).where(_usage.owner_id == owner_id))).scalar() or 0
 

@@ -173,13 +173,6 @@ class Assets:
     async def delete(self, owner_id: str, asset_id: str) -> None:
         await self._remove(await self.get(owner_id, asset_id))
 
-    async def delete_user_data(self, tx: Tx, user_id: str) -> None:
-        """Forget whose the files of a user were; the sweep removes the bytes."""
-        while page := await repository.list_assets(tx, user_id, before=None, limit=_BATCH):
-            for asset in page:
-                await repository.remove_asset(tx, asset.id)
-                await repository.give_room(tx, user_id, asset.size_bytes)
-
     @asynccontextmanager
     async def swept(self) -> AsyncIterator[None]:
         """Sweep now and then while the block runs."""

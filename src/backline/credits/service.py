@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from backline.credits import queries
 from backline.credits.ledger import Ledger
 from backline.credits.queries import Balance, Movement
 from backline.db.database import Database, Tx
+from backline.errors import Conflict
 
 
 class Credits:
@@ -23,9 +25,12 @@ class Credits:
         self._clock = clock
 
     async def welcome(self, tx: Tx, user_id: str) -> None:
-        """What a new user is given, in the transaction that makes the user; once."""
+        """What a new user is given, in the transaction that makes the user; once, also when they come back after they
+        were deleted, and the welcome has changed since."""
         if self._welcome:
-            await self._ledger.grant(tx, user_id, self._welcome, idempotency_key=f"welcome:{user_id}", actor="system")
+            key = f"welcome:{user_id}"
+            with suppress(Conflict):
+                await self._ledger.grant(tx, user_id, self._welcome, idempotency_key=key, actor="system")
 
     async def grant(
         self,

@@ -10,12 +10,14 @@ from typing import Any
 
 from backline.accounts.assembly import open_accounts
 from backline.accounts.limits import CallerLimits
+from backline.assets.repository import delete_user_data as delete_files
 from backline.assets.service import Assets
+from backline.clock import utc_now
 from backline.credits.billing import Billing
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Pricing, micro_of
 from backline.credits.service import Credits
-from backline.db.database import Database
+from backline.db.database import Database, Tx
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.files import open_files
 from backline.gateway.limits import open_limits
@@ -25,6 +27,7 @@ from backline.jobs.assembly import open_jobs
 from backline.jobs.figures import Census
 from backline.jobs.kinds import JobKind
 from backline.jobs.queue import Jobs
+from backline.jobs.repository import delete_user_data as delete_jobs
 from backline.migrations.schema import require_current, upgrade
 from backline.observability.metrics import Metrics, MetricsInMemory, PrometheusMetrics
 from backline.realtime.sessions import Sessions
@@ -35,6 +38,7 @@ from backline.speech.long_orders import LongOrders
 from backline.speech.record_writer import RecordsInDatabase
 from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
+from backline.speech.repository import delete_user_data as delete_speech
 from backline.speech.service import SpeechService
 from backline.web.provide import Provided
 
@@ -53,7 +57,7 @@ async def open_services(
     async with (
         open_database(settings) as database,
         open_credits(settings, database, metrics) as credits,
-        open_accounts(settings, database, [credits[Credits].welcome]) as accounts,
+        open_accounts(settings, database, [credits[Credits].welcome], [forget_user]) as accounts,
         open_limits(settings, metrics) as limits,
         open_speech_store(speech, database, metrics) as kept,
         open_runner(settings, catalog) as runner,
@@ -143,9 +147,17 @@ async def open_administration(settings: Settings) -> AsyncIterator[Mapping[type[
     async with (
         open_database(settings) as database,
         open_credits(settings, database, MetricsInMemory(), running=False) as credits,
-        open_accounts(settings, database, [credits[Credits].welcome]) as accounts,
+        open_accounts(settings, database, [credits[Credits].welcome], [forget_user]) as accounts,
     ):
         yield {**accounts, **credits}
+
+
+async def forget_user(tx: Tx, user_id: str) -> None:
+    """With a user goes all that is theirs but the ledger, which is never changed: it knows an id, and no name."""
+    now = utc_now()
+    await delete_speech(tx, user_id, now)
+    await delete_files(tx, user_id, now)
+    await delete_jobs(tx, user_id, now)
 
 
 @asynccontextmanager

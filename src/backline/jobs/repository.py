@@ -165,6 +165,14 @@ async def of_owner(
     return [Job.of(row._mapping) for row in rows]
 
 
+async def delete_user_data(tx: Tx, user_id: str, now: datetime) -> None:
+    """What is over goes, with its events; what is not is asked to end, and whoever claims it gives back its hold."""
+    mine = jobs.c.owner == user_id
+    await tx.execute(delete(jobs).where(mine, jobs.c.state.in_(TERMINAL)))
+    await tx.execute(update(jobs).where(mine).values(cancel_requested=True))
+    await tx.execute(update(jobs).where(mine, jobs.c.state == JobState.QUEUED).values(run_after=now))
+
+
 async def ended_before(tx: Tx, before: datetime, after: Ended | None, limit: int) -> list[Ended]:
     """Jobs that were over then, the first to end first. after: only those that come behind this one."""
     columns = jobs.c
