@@ -87,9 +87,7 @@ async def open_services(
                     CallerLimits: limits,
                     Database: database,
                     Sessions: Sessions(),
-                    MetricsAccess: MetricsAccess(
-                        metrics, settings.observability.metrics_token, jobs[Census].look
-                    ),
+                    MetricsAccess: MetricsAccess(metrics, settings.observability.metrics_token, jobs[Census].look),
                     LongOrders: LongOrders(database, jobs[Jobs], files[Assets], casting, service.planner, runner),
                     SpeechReplies: SpeechReplies(service, casting, runner, folder, speech.stall_seconds),
                     SpeechService: service,
