@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
@@ -117,8 +118,9 @@ def test_an_upload_that_was_cut_off_goes_on_where_it_was(ada: Owner) -> None:
 def _settled_offset(owner: Owner, place: str) -> int:
     """What was on its way when the line was cut may still be written."""
     offset = -1
-    while (now := int(owner.client.head(place).headers["upload-offset"])) != offset:
+    while (now := int(owner.client.head(place).headers["upload-offset"])) != offset or not now:
         offset = now
+        time.sleep(0.05)
     return offset
 
 
