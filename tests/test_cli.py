@@ -64,8 +64,9 @@ def refusal(finished: Finished) -> str:
     return message.removeprefix("Error: ").rstrip()
 
 
-def test_speak_writes_the_format_that_the_file_is_named_for(folder: Path) -> None:
-    names = {f"out{known.suffix}": known.name for known in FORMATS.values()}
+@pytest.mark.parametrize("formats", [("wav", "mp3"), pytest.param(tuple(FORMATS), marks=pytest.mark.slow)])
+def test_speak_writes_the_format_that_the_file_is_named_for(folder: Path, formats: tuple[str, ...]) -> None:
+    names = {f"out{FORMATS[name].suffix}": name for name in formats}
     finished = each(*(("speak", TEXT, "--voice", "tone-low", "-o", file) for file in names))
     assert [one.returncode for one in finished] == [0] * len(names), finished
     assert sorted(os.listdir(folder)) == sorted(names)
