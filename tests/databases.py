@@ -47,6 +47,17 @@ class Postgres:
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def closed(self, url: str) -> Iterator[None]:
+        """Nobody has or gets a connection to this database while the block runs."""
+        name = make_url(url).database
+        cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        self._execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", cut)
+        try:
+            yield
+        finally:
+            self._execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
     def _execute(self, *statements: str) -> None:
         engine = open_synchronous(self._url)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

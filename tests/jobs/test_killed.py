@@ -201,3 +201,13 @@ async def test_sigterm_gives_back_what_is_in_hand(world: World, start: Start, tm
     (tmp_path / "go").touch()
     start()
     assert (await ended_once(world, job, 2)).failures == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
+async def test_two_loops_share_the_jobs_and_each_is_done_once(world: World, start: Start) -> None:
+    jobs = [await world.submit("here", owner=f"owner{number % 8}") for number in range(60)]
+    start()
+    start()
+    ended = [await ended_once(world, job, 1) for job in jobs]
+    for job in ended:
+        assert (await world.kinds_of_events(job)).count("started") == 1

@@ -23,6 +23,7 @@ import pytest
 
 from backline.credits.queries import verify
 from backline.settings import Settings
+from tests.databases import Postgres
 from tests.processes.conftest import ROOT, lives, until
 from tests.processes.paid_kind import BEFORE, COST_SECONDS, HERE, SIZE
 from tests.processes.paid_process import paid_of
@@ -339,3 +340,23 @@ def test_a_new_version_takes_over_between_two_attempts(place: Place) -> None:
     assert [one["data"]["version"] for one in data if one["kind"] == "started"] == ["1", "2"]
     assert "retrying" not in {one["kind"] for one in data}
     assert_right(place, server, [job])
+
+
+@POSTGRES
+def test_the_database_is_away_for_ten_seconds(place: Place, postgres: Postgres) -> None:
+    """While a child works: it ends meanwhile, is not begun again, and what it made is kept once there is a database."""
+    server = Member(place, serve=True)
+    order = place.order("running")
+    job = order.make(server)
+    order.at_stage()
+    with postgres.closed(place.settings["database"]["url"]):
+        refused = httpx.get(
+            f"{server.address}/api/jobs", headers={"Authorization": f"Bearer {place.token}"}, timeout=30
+        )
+        assert refused.status_code == 503
+        order.go()
+        time.sleep(10)
+        assert httpx.get(f"{server.address}/health", timeout=30).status_code == 200
+    ended = order.ended(server)
+    assert (ended["id"], ended["state"], ended["attempt"]) == (job["id"], "succeeded", 1)
+    assert_right(place, server, [ended])
