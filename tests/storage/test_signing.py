@@ -172,7 +172,9 @@ async def test_a_life_has_bounds_on_every_back_end(storage: Storage, seconds: in
         storage.sign_put("a", size_bytes=1, content_type="audio/wav", expires_seconds=seconds)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a\\b", "a\r\nSet-Cookie: x", "a\0", "x" * 201, "a\u202egnp.exe"])
+@pytest.mark.parametrize(
+    "name", ["", " ", ".", "..", ". .", "a/b", "a\\b", "a\r\nSet-Cookie: x", "a\0", "x" * 201, "a\u202egnp.exe"]
+)
 async def test_a_bad_file_name_is_refused_on_every_back_end(storage: Storage, name: str) -> None:
     with pytest.raises(Invalid):
         storage.sign_get("a", expires_seconds=5, download_name=name)

@@ -111,9 +111,11 @@ def content_disposition(name: str) -> str:
 
 def check_name(name: str) -> str:
     """A name to save under: it becomes a header and a file on somebody's disk. Raises Invalid `bad_file_name`."""
-    if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable() or set(name) & set("/\\"):
+    fits = 0 < len(name) <= MAX_NAME_CHARACTERS and name.isprintable() and not set(name) & set("/\\")
+    if not fits or not name.strip(". "):  # the latter mean folders, or nothing, to whoever saves them
         raise Invalid(
-            f"A file name is 1 to {MAX_NAME_CHARACTERS} visible characters without slashes.", code="bad_file_name"
+            f"A file name is 1 to {MAX_NAME_CHARACTERS} visible characters without slashes, not only dots.",
+            code="bad_file_name",
         )
     return name
 
