@@ -16,11 +16,14 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from backline.assets import repository
+from backline.assets import repository, service
 from backline.assets.service import Assets
 from backline.clock import utc_now
 from backline.db.database import Database
+from backline.errors import Conflict
 from backline.storage.base import Storage
+from backline.storage.local_disk import LocalDisk
+from backline.storage.signing import UrlSigner
 from tests.conftest import Running, RunServer
 
 DATA = bytes(range(256)) * 4000
@@ -164,6 +167,8 @@ def test_more_bytes_than_were_declared_are_not_taken(ada: Owner) -> None:
         ({"Upload-Length": "10", "Upload-Metadata": "filename Li4vLi4vZXRjL3Bhc3N3ZA=="}, 422),  # ../../etc/passwd
         ({"Upload-Length": "10", "Upload-Metadata": "filetype dGV4dA=="}, 422),
         ({"Upload-Length": "10", "Tus-Resumable": "0.2.2"}, 412),
+        ({"Upload-Length": "10", "Upload-Concat": "partial"}, 400),
+        ({"Upload-Defer-Length": "1"}, 400),
     ],
 )
 def test_what_cannot_be_meant_is_refused(ada: Owner, headers: dict[str, str], status: int) -> None:
@@ -176,6 +181,31 @@ def test_a_chunk_says_what_it_is(ada: Owner) -> None:
     assert ada.append(place, 0, b"x", **{"Content-Type": "audio/wav"}).status_code == 415
     assert ada.append(place, 0, b"x", **{"Upload-Offset": "zero"}).status_code == 422
     assert ada.client.head(place).headers["upload-offset"] == "0"
+
+
+def test_a_checksum_that_nobody_would_check_is_refused(ada: Owner) -> None:
+    place = ada.begin(10).headers["location"]
+    refused = ada.append(place, 0, b"x", **{"Upload-Checksum": "sha1 " + b64encode(bytes(20)).decode()})
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_tus_extension")
+    assert ada.client.head(place).headers["upload-offset"] == "0"
+
+
+def test_an_upload_that_is_given_up_while_bytes_come_takes_no_more(ada: Owner) -> None:
+    place = ada.begin(len(DATA)).headers["location"]
+    given_up = False
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal given_up
+        yield DATA[:1000]
+        headers = {"Authorization": f"Bearer {ada.token}"}
+        assert httpx.delete(ada.server.address + place, headers=headers).status_code == 204
+        given_up = True
+        yield DATA[1000:2000]
+
+    headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    assert ada.client.patch(place, headers=headers, content=pieces()).status_code == 404
+    assert given_up
+    assert ada.files()["used_bytes"] == 0
 
 
 def test_a_foreign_user_finds_nothing(ada: Owner, bob: Owner) -> None:
@@ -226,6 +256,38 @@ def test_a_range_is_a_range(ada: Owner) -> None:
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(DATA)}")
 
 
+def test_a_copy_that_is_still_good_is_not_sent_again(ada: Owner) -> None:
+    url = ada.server.address + ada.upload()["url"]
+    etag = httpx.get(url).headers["etag"]
+    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = httpx.get(url, headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag), known
+        assert httpx.head(url, headers={"If-None-Match": known}).status_code == 304
+    assert httpx.get(url, headers={"If-None-Match": '"other"'}).content == DATA
+    for known, status in ((etag, 200), ("*", 200), ('"other"', 412), (f"W/{etag}", 412)):
+        assert httpx.get(url, headers={"If-Match": known}).status_code == status, known
+
+
+def test_a_part_is_only_sent_to_whoever_has_the_rest_of_the_same(ada: Owner) -> None:
+    url = ada.server.address + ada.upload()["url"]
+    etag = httpx.get(url).headers["etag"]
+    for known, status in (
+        (etag, 206),
+        ('"other"', 200),
+        (f"W/{etag}", 200),
+        ("Sat, 21 Nov 2037 10:00:00 GMT", 200),
+    ):
+        answer = httpx.get(url, headers={"Range": "bytes=0-9", "If-Range": known})
+        assert (answer.status_code, len(answer.content)) == (status, 10 if status == 206 else len(DATA)), known
+
+
+def test_head_tells_of_the_whole_whatever_the_range(ada: Owner) -> None:
+    url = ada.server.address + ada.upload()["url"]
+    for wanted in ("bytes=0-9", "bytes=-5", f"bytes={len(DATA)}-"):
+        answer = httpx.head(url, headers={"Range": wanted})
+        assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(DATA)))
+
+
 def test_what_was_uploaded_never_runs_as_a_page(ada: Owner) -> None:
     for kind in ("text/html", "image/svg+xml", "application/javascript"):
         answer = httpx.get(ada.server.address + ada.upload(b"<script>", name="x", content_type=kind)["url"])
@@ -264,8 +326,6 @@ def test_an_upload_larger_than_a_request_may_be(ada: Owner) -> None:
 
 
 async def test_the_sweep_removes_what_expired_and_what_nobody_owns(database: Database, tmp_path: Path) -> None:
-    from backline.storage.local_disk import LocalDisk
-    from backline.storage.signing import UrlSigner
 
     now = utc_now()
     async with LocalDisk(tmp_path / "files", UrlSigner([b"s" * 32])) as storage:
@@ -279,6 +339,20 @@ async def test_the_sweep_removes_what_expired_and_what_nobody_owns(database: Dat
         assert left == ["u/ada/results/kept"]
         async with database.read() as tx:
             assert await repository.used_bytes(tx, "ada") == await repository.counted_bytes(tx, "ada") == 4
+
+
+async def test_the_sweep_does_not_stop_at_a_hundred(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_BATCH", 5)
+    now = utc_now()
+    async with LocalDisk(tmp_path / "files", UrlSigner([b"s" * 32])) as storage:
+        assets = Assets(database, storage, quota_bytes=10**9, max_file_bytes=10**9, clock=lambda: now)
+        for _ in range(12):
+            await assets.begin_upload("ada", "x", "audio/wav", 10)
+        now += timedelta(days=2)
+        await assets.sweep()
+        assert await assets.used_bytes("ada") == 0
 
 
 async def _forgotten(assets: Assets, database: Database, storage: Storage) -> None:
@@ -301,9 +375,6 @@ async def _forgotten(assets: Assets, database: Database, storage: Storage) -> No
 
 
 async def test_parallel_uploads_cannot_take_the_same_room(database: Database, tmp_path: Path) -> None:
-    from backline.errors import Conflict
-    from backline.storage.local_disk import LocalDisk
-    from backline.storage.signing import UrlSigner
 
     async with LocalDisk(tmp_path / "files", UrlSigner([b"s" * 32])) as storage:
         assets = Assets(database, storage, quota_bytes=1000, max_file_bytes=1000)

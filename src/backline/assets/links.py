@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from backline.accounts.caller import visitor
+from backline.assets.conditions import CONDITIONS, goes_on, has_copy, is_as_known
 from backline.errors import Invalid
-from backline.storage.base import ByteRange, Storage
-from backline.storage.signing import UrlSigner, content_disposition
+from backline.storage.base import ByteRange, Reading, Storage
+from backline.storage.signing import Grant, UrlSigner, content_disposition
 from backline.web.problems import problem
 from backline.web.provide import provide
 
@@ -36,9 +37,17 @@ _PLAYABLE = ("audio/", "video/", "image/")
 @router.get(PREFIX + "{key:path}")
 @router.head(PREFIX + "{key:path}", include_in_schema=False)
 async def fetch(key: Key, request: Request, store: Store, signer: Signer) -> Response:
-    """A file, or the range of it that `Range` names."""
+    """A file, or the range of it that `Range` names; 304 for a copy that is still good."""
     grant = signer.verify(request.method, key, request.url.query)
-    wanted = _range(request.headers.get("range"))
+    wanted = _range(request.headers.get("range")) if request.method == "GET" else None
+    if CONDITIONS.intersection(request.headers.keys()):
+        etag = (await store.head(key)).etag
+        if not is_as_known(request.headers.get("if-match"), etag):
+            return problem(412, "The file is another one by now.", "file_changed")
+        if has_copy(request.headers.get("if-none-match"), etag):
+            return Response(status_code=304, headers=_lasting(etag))
+        if not goes_on(request.headers.get("if-range"), etag):
+            wanted = None
     try:
         reading = await store.get(key, wanted)
     except Invalid as error:
@@ -46,26 +55,32 @@ async def fetch(key: Key, request: Request, store: Store, signer: Signer) -> Res
         refused = problem(416, error.detail, error.code)
         refused.headers["Content-Range"] = f"bytes */{size}"
         return refused
-    kind = grant.content_type or "application/octet-stream"
-    headers = {
-        "Content-Type": kind,
-        "Content-Length": str(reading.size_bytes),
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, max-age=3600",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if reading.info.etag:
-        headers["ETag"] = reading.info.etag
-    name = grant.download_name or key.rpartition("/")[2]
-    disposition = content_disposition(name)
-    headers["Content-Disposition"] = disposition.replace("attachment", "inline", 1) if _shown(kind) else disposition
+    headers = _headers(key, grant, reading)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {reading.start}-{reading.stop - 1}/{reading.info.size_bytes}"
     if request.method == "HEAD":
         await reading.stream.aclose()
-        return Response(status_code=200 if wanted is None else 206, headers=headers)
+        return Response(status_code=200, headers=headers)
     return StreamingResponse(reading.stream, 200 if wanted is None else 206, headers)
+
+
+def _headers(key: str, grant: Grant, reading: Reading) -> dict[str, str]:
+    kind = grant.content_type or "application/octet-stream"
+    disposition = content_disposition(grant.download_name or key.rpartition("/")[2])
+    return {
+        "Content-Type": kind,
+        "Content-Length": str(reading.size_bytes),
+        "Content-Disposition": disposition.replace("attachment", "inline", 1) if _shown(kind) else disposition,
+        "Accept-Ranges": "bytes",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        **_lasting(reading.info.etag),
+    }
+
+
+def _lasting(etag: str | None) -> dict[str, str]:
+    """How long a copy is good, and its mark."""
+    return {"Cache-Control": "private, max-age=3600"} | ({"ETag": etag} if etag else {})
 
 
 @router.put(PREFIX + "{key:path}", status_code=201)

@@ -98,8 +98,10 @@ async def expired_uploads(tx: Tx, now: datetime, limit: int) -> list[Upload]:
     return [Upload(**row) for row in (await tx.execute(query)).mappings()]
 
 
-async def prolong_upload(tx: Tx, upload_id: str, expires_at: datetime) -> None:
-    await tx.execute(update(asset_uploads).where(_uploads.id == upload_id).values(expires_at=expires_at))
+async def prolong_upload(tx: Tx, upload_id: str, expires_at: datetime) -> bool:
+    """False when it is gone."""
+    statement = update(asset_uploads).where(_uploads.id == upload_id).values(expires_at=expires_at)
+    return (await tx.execute(statement.returning(_uploads.id))).first() is not None
 
 
 async def remove_upload(tx: Tx, upload_id: str) -> bool:

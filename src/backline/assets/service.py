@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backline.assets import repository
 from backline.assets.repository import Asset, Upload
@@ -102,7 +102,8 @@ class Assets:
             await self._finish(upload)
         else:
             async with self._database.write() as tx:
-                await repository.prolong_upload(tx, upload.id, self._clock() + _UPLOAD_LIFE)
+                if not await repository.prolong_upload(tx, upload.id, self._clock() + _UPLOAD_LIFE):
+                    raise _no_upload()  # it was given up while this came in
         return end
 
     async def abort(self, owner_id: str, upload_id: str) -> None:
@@ -186,16 +187,21 @@ class Assets:
 
     async def sweep(self, orphan_seconds: float = _ORPHAN_SECONDS) -> None:
         """Remove what has expired, and bytes without a row. Any number of processes may do it at once."""
-        now = self._clock()
-        async with self._database.read() as tx:
-            gone = await repository.expired_assets(tx, now, _BATCH)
-            left = await repository.expired_uploads(tx, now, _BATCH)
-        for asset in gone:
-            await self._remove(asset)
-        for upload in left:
-            await self._abort(upload)
+        await self._sweep_expired(self._clock())
         await self._storage.sweep(orphan_seconds)
         await self._sweep_orphans(orphan_seconds)
+
+    async def _sweep_expired(self, now: datetime) -> None:
+        while True:
+            async with self._database.read() as tx:
+                gone = await repository.expired_assets(tx, now, _BATCH)
+                left = await repository.expired_uploads(tx, now, _BATCH)
+            for asset in gone:
+                await self._remove(asset)
+            for upload in left:
+                await self._abort(upload)
+            if max(len(gone), len(left)) < _BATCH:
+                return
 
     async def _sweep_orphans(self, orphan_seconds: float) -> None:
         oldest = self._clock() - timedelta(seconds=orphan_seconds)
@@ -254,7 +260,7 @@ class Assets:
         async with self._database.read() as tx:
             upload = await repository.find_upload(tx, upload_id)
         if upload is None or upload.owner_id != owner_id:
-            raise NotFound("There is no such upload.", code="upload_not_found")
+            raise _no_upload()
         return upload
 
     async def _sweep_for_ever(self) -> None:
@@ -266,6 +272,10 @@ class Assets:
                 get_logger().warning("assets.sweep_failed", code=error.code)
             except Exception as error:  # noqa: BLE001 - the next round may succeed, and must be tried
                 get_logger().error("assets.sweep_failed", exc_info=error)
+
+
+def _no_upload() -> NotFound:
+    return NotFound("There is no such upload.", code="upload_not_found")
 
 
 def _no_room(quota_bytes: int) -> Conflict:

@@ -22,6 +22,7 @@ PREFIX = "/api/uploads"
 VERSION = "1.0.0"
 
 _TYPE = "application/offset+octet-stream"
+_OTHER_EXTENSIONS = ("Upload-Checksum", "Upload-Concat", "Upload-Defer-Length")
 _DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 router = APIRouter(tags=["files"])
@@ -46,7 +47,7 @@ async def describe_uploads(assets: Service) -> Response:
 @router.post(PREFIX, status_code=201)
 async def begin_upload(request: Request, caller: Caller, assets: Service) -> Response:
     """`Upload-Length`, and `Upload-Metadata` with `filename` and `filetype`. `Location` is where the bytes go."""
-    if (refused := _other_version(request)) is not None:
+    if (refused := _not_spoken(request)) is not None:
         return refused
     told = _metadata(request.headers.get("upload-metadata", ""))
     upload = await assets.begin_upload(
@@ -76,7 +77,7 @@ async def get_offset(upload_id: str, caller: Caller, assets: Service) -> Respons
 @router.patch(PREFIX + "/{upload_id}", status_code=204)
 async def append(upload_id: str, request: Request, caller: Caller, assets: Service) -> Response:
     """Bytes at `Upload-Offset`. With its last bytes the upload becomes the file of the same id."""
-    if (refused := _other_version(request)) is not None:
+    if (refused := _not_spoken(request)) is not None:
         return refused
     if request.headers.get("content-type") != _TYPE:
         return problem(415, f"Send the bytes with the header Content-Type: {_TYPE}.", "unsupported_media_type")
@@ -104,12 +105,15 @@ def _answer(status: int, headers: dict[str, str]) -> Response:
     return Response(status_code=status, headers={"Tus-Resumable": VERSION, "Cache-Control": "no-store", **headers})
 
 
-def _other_version(request: Request) -> Response | None:
-    if request.headers.get("tus-resumable", VERSION) == VERSION:
-        return None
-    refused = problem(412, f"This server speaks tus {VERSION}.", "unknown_tus_version")
-    refused.headers["Tus-Version"] = VERSION
-    return refused
+def _not_spoken(request: Request) -> Response | None:
+    """Another version, or an extension that would be taken for granted by whoever asks for it."""
+    if request.headers.get("tus-resumable", VERSION) != VERSION:
+        refused = problem(412, f"This server speaks tus {VERSION}.", "unknown_tus_version")
+        refused.headers["Tus-Version"] = VERSION
+        return refused
+    if name := next((name for name in _OTHER_EXTENSIONS if name in request.headers), None):
+        return problem(400, f"{name} belongs to an extension that is not spoken here.", "unknown_tus_extension")
+    return None
 
 
 def _number(request: Request, name: str) -> int:
