@@ -194,7 +194,7 @@ def test_no_path_leads_out_of_what_was_signed(ada: Owner, bob: Owner, tmp_path: 
         "%ff%fe",
     ):
         status, body = raw(ada.server, f"/files/{bent}?{query}")
-        assert status in (400, 403, 404, 405), (bent, status)
+        assert status in (400, 403, 404, 405, 422), (bent, status)
         assert not {DATA[:32], b"his secret", b"SQLite", b"root:"} & {body[: len(DATA[:32])], body[:10], body[:6]}, bent
     assert raw(ada.server, f"{path}?{query}") == (200, DATA)
 
@@ -293,4 +293,4 @@ def test_an_upload_is_named_by_its_id_alone(ada: Owner, upload: str) -> None:
     for method in ("HEAD", "PATCH", "DELETE"):
         headers = {"Authorization": f"Bearer {ada.token}", "Upload-Offset": "0", "Content-Length": "0"}
         headers["Content-Type"] = "application/offset+octet-stream"
-        assert raw(ada.server, f"{UPLOADS}/{upload}", method, **headers)[0] in (400, 404, 405), upload
+        assert raw(ada.server, f"{UPLOADS}/{upload}", method, **headers)[0] in (400, 404, 405, 422), upload

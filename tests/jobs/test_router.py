@@ -179,6 +179,31 @@ def test_events_come_as_they_happen_and_end_with_the_job(served: Served, client:
     until(lambda: len(served.following) == 0)
 
 
+def test_a_number_of_another_log_waits_for_what_comes_next(served: Served, client: httpx.Client) -> None:
+    job_id = served.order(steps=1)
+    before = read_events(client, job_id, at_most=2)
+    assert len(before) == 2
+    told: list[Any] = []
+    listening = threading.Thread(target=lambda: told.extend(read_events(client, job_id, last="500")))
+    listening.start()
+    until(lambda: len(served.following) == 1)
+    served.slow.steps.release()
+    listening.join(10)
+    assert [(number, kind) for number, kind, _ in told] == [(3, "step"), (4, "succeeded")]
+
+
+async def test_a_socket_too(served: Served) -> None:
+    job_id = served.order(steps=1)
+
+    async def listen() -> list[Any]:
+        return [one if one == 1000 else one["kind"] async for one in follow(served, job_id, "?after=500")]
+
+    listening = asyncio.create_task(listen())
+    await asyncio.to_thread(until, lambda: len(served.following) == 1)
+    served.slow.steps.release()
+    assert (await asyncio.wait_for(listening, 10))[-2:] == ["succeeded", 1000]
+
+
 def test_two_hundred_listeners_are_one_reader_and_get_the_same(served: Served, client: httpx.Client) -> None:
     job_id = served.order(steps=5)
     reads = 0

@@ -41,7 +41,7 @@ async def follow_over_socket(
         job = await jobs.get(principal.id, job_id)
         after = parse_seq(websocket.query_params.get("after"))
         if not (job.terminal and after >= job.seq):
-            follower = following.follow(job.id, after)
+            follower = following.follow(job.id, min(after, job.seq))
             with sessions.present(follower):
                 await _follow(socket, follower)
         await socket.close()

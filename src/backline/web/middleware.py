@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backline.errors import TooLarge
+from backline.errors import Invalid, TooLarge
 from backline.ids import is_id, new_id
 from backline.observability.context import request_id
 from backline.observability.logging import get_logger
@@ -44,6 +44,8 @@ class RequestMiddleware:
         try:
             if scope["type"] == "http":
                 await self._http(scope, receive, send)
+            elif _has_nul(scope):
+                await send({"type": "websocket.close", "code": 1008})
             else:
                 await self._app(scope, receive, send)
         finally:
@@ -65,7 +67,11 @@ class RequestMiddleware:
 
         length = _first(scope, b"content-length") or "0"
         try:
-            if self._unlimited and scope["path"].startswith(self._unlimited):
+            if _has_nul(scope):
+                await problem_of(Invalid("No address here has a NUL in it.", code="nul_in_address"))(
+                    scope, receive, send_with_id
+                )
+            elif self._unlimited and scope["path"].startswith(self._unlimited):
                 await self._app(scope, receive, send_with_id)
             elif not length.isdecimal() or int(length) > self._max_body_bytes:
                 await problem_of(self._too_large())(scope, receive, send_with_id)
@@ -99,6 +105,11 @@ class RequestMiddleware:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The body is larger than {self._max_body_bytes} bytes.", code="body_too_large")
+
+
+def _has_nul(scope: Scope) -> bool:
+    """It means nothing anywhere, and Postgres takes no text with one."""
+    return "\0" in scope["path"] or b"%00" in scope["query_string"]
 
 
 def _first(scope: Scope, name: bytes) -> str:
