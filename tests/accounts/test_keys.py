@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import Engine, event
 
 from backline.accounts.assembly import pepper_of
@@ -196,8 +197,27 @@ def test_a_user_has_so_many_keys_and_no_more(here: Running) -> None:
         made = [make(client)["id"] for _ in range(MAX_LIVE_KEYS)]
         refused = client.post("/keys", json={"name": "one more"})
         assert (refused.status_code, refused.json()["code"]) == (409, "too_many_keys")
+        overlapping = client.post(f"/keys/{made[1]}/rotate", json={"grace_seconds": 60})
+        assert (overlapping.status_code, overlapping.json()["code"]) == (409, "too_many_keys")
+        assert client.post(f"/keys/{made[1]}/rotate").status_code == 201
         client.delete(f"/keys/{made[0]}")
-        make(client)
+        assert client.post(f"/keys/{made[2]}/rotate", json={"grace_seconds": 60}).status_code == 201
+        assert client.post("/keys", json={"name": "one more"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        ("9999-12-31T23:59:59+00:00", 201),
+        ("9999-12-31T23:59:59-01:00", 422),
+        ("0001-01-01T00:00:00+01:00", 422),
+        ("2099-01-01T00:00:00", 422),
+    ],
+)
+def test_a_key_ends_at_a_moment_that_there_is(here: Running, ends: str, status: int) -> None:
+    _, headers = sign_in(here)
+    with here.client(headers=headers) as client:
+        assert client.post("/keys", json={"name": "mine", "expires_at": ends}).status_code == status
 
 
 @contextmanager

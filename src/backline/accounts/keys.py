@@ -104,7 +104,8 @@ class Keys:
     async def rotate(self, owner: Principal | None, key_id: str, grace_seconds: float) -> tuple[ApiKey, str]:
         """A new key with the same name, scopes, limits and end; the old one dies after `grace_seconds`, 0 to 86,400.
 
-        owner: None for an operator. Raises Conflict for a key that is dead already.
+        owner: None for an operator. Raises Conflict for a key that is dead already, and when there would be
+        too many good ones meanwhile.
         """
         now = self._clock()
         async with self._database.write() as tx:
@@ -117,6 +118,8 @@ class Keys:
             if owner is not None and owner.key_id != old.id:
                 ceiling = KeyLimits(old.requests_per_minute or MAX_LIMIT, old.max_streams or MAX_LIMIT)
                 wanted = await self._refuse_wider(tx, owner, wanted, ceiling)
+            if grace_seconds > 0:  # for a while there is one more
+                await _refuse_too_many(tx, old.user_id, now)
             new, text = await self._insert(tx, old.user_id, wanted, now, rotated_from=old.id)
             if grace_seconds > 0:
                 await key_repository.end_key_at(tx, old.id, now + timedelta(seconds=grace_seconds))
@@ -154,8 +157,7 @@ class Keys:
                 raise NotFound("There is no such user.", code="user_not_found")
             if owner is not None:
                 wanted = await self._refuse_wider(tx, owner, wanted, self._limits)
-            if await key_repository.count_live(tx, user_id, now) >= MAX_LIVE_KEYS:
-                raise Conflict(f"A user has at most {MAX_LIVE_KEYS} keys; revoke one.", code="too_many_keys")
+            await _refuse_too_many(tx, user_id, now)
             return await self._insert(tx, user_id, wanted, now)
 
     async def _insert(
@@ -208,6 +210,12 @@ def _within(wanted: int | None, own: int | None, ceiling: int) -> int | None:
     if wanted > (ceiling if own is None else own):
         raise Denied("A key's limits cannot be wider than those of who makes it.", code="wider_key")
     return wanted
+
+
+async def _refuse_too_many(tx: Tx, user_id: str, now: datetime) -> None:
+    """Before one is added to those that are good. The user's row is locked by the caller."""
+    if await key_repository.count_live(tx, user_id, now) >= MAX_LIVE_KEYS:
+        raise Conflict(f"A user has at most {MAX_LIVE_KEYS} keys; revoke one.", code="too_many_keys")
 
 
 async def _existing(tx: Tx, key_id: str, user_id: str | None) -> ApiKey:

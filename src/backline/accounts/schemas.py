@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -26,6 +26,13 @@ def _https(url: str) -> str:
     if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
         raise ValueError("an https address")
     return url
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the last hours of the year 9999, or the first of the year 1, in another zone
+        raise ValueError("a time in the years 1 to 9999 (UTC)") from None
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)]
@@ -89,7 +96,7 @@ class KeyWish(Body):
     scopes: list[Scope] | None = Field(None, min_length=1, max_length=5)
     requests_per_minute: int | None = Field(None, ge=1, le=MAX_LIMIT)
     max_streams: int | None = Field(None, ge=1, le=MAX_LIMIT)
-    expires_at: AwareDatetime | None = None
+    expires_at: Annotated[AwareDatetime, AfterValidator(_utc)] | None = None
 
 
 class KeyOut(BaseModel):
