@@ -37,7 +37,7 @@ class LoopbackGate:
                 origins.append(value)
             elif name == "forwarded" or name.startswith("x-forwarded-"):
                 raise Denied("A proxied request needs a key or a token.", code="proxied_request")
-        if len(hosts) != 1 or not is_loopback_name(hostname(f"//{hosts[0]}")):
+        if len(hosts) != 1 or not is_loopback_name(hostname(hosts[0])):
             raise Denied("Ask for this server as 127.0.0.1 or localhost.", code="foreign_host")
         own = {f"{scheme}://{hosts[0]}".lower() for scheme in ("http", "https")}
         if any(origin.lower() not in own for origin in origins):
@@ -56,9 +56,12 @@ def is_loopback_name(name: str | None) -> bool:
         return False
 
 
-def hostname(url: str) -> str | None:
-    """None when there is none, or it is not well formed."""
+def hostname(host: str) -> str | None:
+    """The name in a Host header, without the port. None when there is none, or it is anything else than a name and a
+    port: a path, or a user before the name."""
+    if any(mark in host for mark in "/?#@\\"):
+        return None
     try:
-        return urlsplit(url).hostname
+        return urlsplit(f"//{host}").hostname
     except ValueError:
         return None

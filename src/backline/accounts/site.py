@@ -33,7 +33,7 @@ class SiteRule:
                 hosts.append(value.decode("latin-1").lower())
             elif name == b"origin":
                 origins.append(value.decode("latin-1").lower())
-        if len(hosts) != 1 or not self._may_be_asked_as(hostname(f"//{hosts[0]}")):
+        if len(hosts) != 1 or not self._may_be_asked_as(hostname(hosts[0])):
             raise Denied("This server is not to be asked under this name.", code="foreign_host")
         own = {f"{scheme}://{hosts[0]}" for scheme in ("http", "https")}
         if any(origin not in own and origin not in self._origins for origin in origins):
