@@ -81,6 +81,10 @@ def test_a_command_that_cannot_be_done_is_one_sentence(shell: Shell) -> None:
         ("keys", "rotate", "key_nothing"),
         ("users", "delete", "user_nobody", "--yes"),
         ("users", "create", ""),
+        ("users", "create", " "),
+        ("keys", "create", "user_nobody", "--days", "nan"),
+        ("keys", "create", "user_nobody", "--days", "1e9"),
+        ("keys", "create", "user_nobody", "--name", "two\nlines"),
     ):
         said = shell(*arguments, status=1)
         assert said.startswith("Error: "), arguments

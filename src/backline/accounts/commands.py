@@ -70,8 +70,7 @@ def users_app(open_parts: OpenParts) -> typer.Typer:
         email: Annotated[str | None, typer.Option(help="Their address.")] = None,
     ) -> None:
         """Make a user, and print the id."""
-        if not 1 <= len(name) <= 100 or not name.isprintable():
-            raise Invalid("A name has 1 to 100 printable characters.")
+        _check_name(name)
         profile = Profile(email=email, display_name=name)
         user = commands.run(lambda parts: parts[Accounts].find_or_create(OPERATOR_ISSUER, name, profile=profile))
         commands.out.print(user.id)
@@ -104,8 +103,8 @@ def keys_app(open_parts: OpenParts) -> typer.Typer:
         scopes = scope or sorted(USER_SCOPES)
         if unknown := set(scopes) - set(SCOPES):
             raise Invalid(f"There is no scope {min(unknown)}. Choose from {', '.join(SCOPES)}.")
-        ends = None if days is None else utc_now() + timedelta(days=days)
-        wanted = NewKey(name, scopes, requests_per_minute, max_streams, ends)
+        _check_name(name)
+        wanted = NewKey(name, scopes, requests_per_minute, max_streams, _end(days))
         key, text = commands.run(lambda parts: parts[Keys].create_for(user_id, wanted))
         commands.err.print(f"{key.id}: {', '.join(key.scopes)}. Keep the key; it is not shown again.")
         commands.out.print(text, markup=False)
@@ -153,6 +152,18 @@ def _add_ends_of_keys(app: typer.Typer, commands: _Commands) -> None:
         """End a key for good."""
         commands.run(lambda parts: parts[Keys].revoke(None, key_id))
         commands.err.print("Revoked. Servers notice within 30 s.")
+
+
+def _end(days: float | None) -> datetime | None:
+    try:
+        return None if days is None else utc_now() + timedelta(days=days)
+    except (ValueError, OverflowError):  # no number; beyond the year 9999
+        raise Invalid("There is no day so far away.", code="bad_expiry") from None
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= 100 or not name.strip() or not name.isprintable():
+        raise Invalid("A name has 1 to 100 printable characters.")
 
 
 def _day(moment: datetime | None) -> str:
