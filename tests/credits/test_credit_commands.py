@@ -54,9 +54,16 @@ def test_an_operator_gives_credit(shell: Shell, anna: str) -> None:
     assert shell("credits", "verify") == "Every balance equals its entries."
 
 
-@pytest.mark.parametrize("amount", ["0", "-5", "0.0000001", "ten", "NaN", "Infinity", "1e30", "9999999999"])
+@pytest.mark.parametrize(
+    "amount", ["0", "-5", "0.0000001", "ten", "NaN", "Infinity", "1e30", "1e999999999", "9999999999"]
+)
 def test_what_is_no_amount_is_refused(shell: Shell, anna: str, amount: str) -> None:
     assert "Error:" in shell("credits", "grant", "--", anna, amount, status=1)
+    assert shell("credits", "balance", anna).startswith("600 credits")
+
+
+def test_credit_that_would_end_at_once_is_refused(shell: Shell, anna: str) -> None:
+    assert "Error:" in shell("credits", "grant", anna, "5", "--until", "2020-01-31", status=1)
     assert shell("credits", "balance", anna).startswith("600 credits")
 
 

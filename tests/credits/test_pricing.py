@@ -55,7 +55,7 @@ def test_a_seventh_decimal_place_is_refused_rather_than_rounded(credits: str) ->
         micro_of(Decimal(credits))
 
 
-@pytest.mark.parametrize("credits", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("credits", ["NaN", "Infinity", "-Infinity", "1e999999999", "1e-999999999"])
 def test_what_is_no_number_is_no_amount(credits: str) -> None:
     with pytest.raises((ValueError, OverflowError)):
         micro_of(Decimal(credits))

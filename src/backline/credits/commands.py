@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from backline.accounts.service import Accounts
+from backline.clock import utc_now
 from backline.credits.pricing import as_seconds, micro_of
 from backline.credits.queries import Balance
 from backline.credits.service import Credits
@@ -50,6 +51,8 @@ def credits_app(open_parts: OpenParts) -> typer.Typer:
         """Give a user credit."""
         amount = _micro(seconds)
         ends = until and until.replace(tzinfo=UTC)
+        if ends is not None and ends <= utc_now():
+            raise Invalid("That day has come: the credit would end at once.")
 
         async def granting(parts: Parts) -> Balance:
             await parts[Accounts].get(user_id)

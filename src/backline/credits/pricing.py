@@ -10,6 +10,9 @@ from backline.settings import CreditsSettings
 
 MICRO = 1_000_000
 
+_MOST_DIGITS = 30
+"""Before or behind the point. `1e999999999` is short to write, and as a whole number takes hours and all memory."""
+
 Unit = Literal["second", "character", "gpu_minute"]
 
 
@@ -50,8 +53,10 @@ class Pricing:
 
 
 def micro_of(credits: Decimal) -> int:
-    """Raises ValueError for more than six decimal places (nothing is rounded on its way in) and for no number, and
-    OverflowError for an infinite one."""
+    """Raises ValueError for more than six decimal places (nothing is rounded on its way in), for no number and for one
+    beyond all amounts, and OverflowError for an infinite one."""
+    if credits.is_finite() and abs(credits.adjusted()) > _MOST_DIGITS:
+        raise ValueError("There are no such amounts.")
     numerator, denominator = credits.as_integer_ratio()
     if numerator * MICRO % denominator:
         raise ValueError("Credits have at most six decimal places.")
