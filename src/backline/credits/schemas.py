@@ -23,7 +23,7 @@ class AddRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seconds: Decimal = Field(gt=0, le=1_000_000_000, decimal_places=6)
-    user_id: str | None = Field(None, min_length=1, max_length=64)
+    user_id: str | None = Field(None, pattern=r"^[^\x00]{1,64}$")
     """Whose account, for an admin; None: the caller's own."""
 
 

@@ -32,7 +32,7 @@ _STATUS: Mapping[str, int] = {
 }
 
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,40}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 def status_of(error: BacklineError) -> int:
