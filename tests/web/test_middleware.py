@@ -109,6 +109,12 @@ async def test_the_limit_holds_whatever_the_length_says(
         assert json.loads(connection.body)["request_id"] == connection.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("secret", ["bl_live_" + "Q7" * 25 + "x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"])
+async def test_the_access_line_names_no_secret_that_was_written_into_a_path(log: io.StringIO, secret: str) -> None:
+    await Connection(part(b"")).call(RequestMiddleware(Reader(), 100), path=f"/keys/{secret}/rotate")
+    assert json.loads(log.getvalue())["path"] == "/keys/[secret]/rotate"
+
+
 async def test_the_access_line_names_no_query(log: io.StringIO) -> None:
     connection = Connection(part(b"secret body"))
     await connection.call(RequestMiddleware(Reader(), 100), query_string=b"token=secret")

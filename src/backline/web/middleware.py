@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from http import HTTPStatus
 
@@ -19,6 +20,10 @@ STARTED = "backline.started"
 
 ANSWER_HEADERS = "backline.answer_headers"
 """Key in the ASGI scope of a request: a `dict[bytes, bytes]` of headers that its answer is to have, whatever it is."""
+
+
+_SECRET = re.compile(r"(bl_live_|eyJ)[^/]*")
+"""A key, or the head of a JWT, where somebody wrote it into an address: also a path is written down."""
 
 
 class RequestMiddleware:
@@ -85,7 +90,7 @@ class RequestMiddleware:
             get_logger().info(
                 "http.request",
                 method=scope["method"],
-                path=scope["path"],
+                path=_SECRET.sub("[secret]", scope["path"]),
                 status=status,
                 t_total_ms=round((time.perf_counter() - scope[STARTED]) * 1000, 2),
             )
