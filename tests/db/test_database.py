@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, literal, null, select, text
 
 from backline.db.base import Timestamp
 from backline.db.database import Database, database_url, sqlite_url
@@ -97,6 +97,13 @@ async def test_a_moment_comes_back_as_it_was(database: Database) -> None:
     assert read.tzinfo is UTC
     with pytest.raises(ValueError, match="time zone"):
         Timestamp().process_bind_param(datetime(2026, 1, 1), database._writer.dialect)
+
+
+async def test_a_search_in_any_case_knows_more_letters_than_ascii(database: Database) -> None:
+    async with database.read() as tx:
+        for text_, search in (("Élan", "él"), ("Привет", "ВЕТ"), ("a", "A")):
+            assert (await tx.execute(select(literal(text_).icontains(search)))).scalar_one(), text_
+        assert (await tx.execute(select(func.lower(null())))).scalar_one() is None
 
 
 async def test_a_database_that_is_away_is_a_failure_that_passes(tmp_path: Path) -> None:

@@ -146,10 +146,16 @@ def _prepare_sqlite(engine: Engine, begin: str, synchronous: str) -> None:
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin_as_told(connection: Any) -> None:
         connection.exec_driver_sql(f"BEGIN {begin}")
+
+
+def _lower(text: str | None) -> str | None:
+    """As Postgres does it: SQLite's own knows no letters but ASCII's, and a search in any case found no other."""
+    return None if text is None else text.lower()
 
 
 @contextmanager
