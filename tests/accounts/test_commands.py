@@ -68,7 +68,7 @@ def test_an_operator_gives_a_key_and_takes_it_back(shell: Shell, run_server: Run
     assert new_id != key_id
 
     assert user in shell("users", "list")
-    shell("users", "delete", user, "--yes")
+    shell("users", "delete", user, "--yes", "--no-wait")
     assert user not in shell("users", "list")
     assert user not in shell("keys", "list", "--all")
 
@@ -89,3 +89,12 @@ def test_a_command_that_cannot_be_done_is_one_sentence(shell: Shell) -> None:
         said = shell(*arguments, status=1)
         assert said.startswith("Error: "), arguments
         assert "\n" not in said
+
+
+def test_a_deletion_waits_for_servers_that_have_not_noticed(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    user = shell("users", "create", "anna")
+    shell("users", "delete", user, "--yes")
+    assert waited == [35]
+    assert user not in shell("users", "list")

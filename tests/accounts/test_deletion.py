@@ -11,6 +11,7 @@ import httpx
 from backline.accounts.assembly import pepper_of
 from backline.accounts.own_tokens import OwnTokens
 from backline.accounts.repository import User
+from backline.accounts.service import Accounts
 from backline.clock import utc_now
 from backline.credits.service import Credits
 from tests.accounts.conftest import Operator
@@ -43,20 +44,43 @@ def use_everything(client: httpx.Client) -> None:
     assert len(client.get("/api/files").json()["files"]) == 3
 
 
+def left_of(user_id: str, operator: Operator) -> list[str]:
+    """The tables that know them and should not."""
+    known = [table for table, rows in operator.rows().items() if any(user_id in row for row in rows)]
+    return [table for table in known if not table.startswith(STAYS)]
+
+
 def test_all_of_a_user_goes_and_the_ledger_stays(run_server: RunServer, operator: Operator, database_url: str) -> None:
     server = run_server(database={"url": database_url})
     with ada(server) as (user_id, client):
         use_everything(client)
         before = client.get("/credits/balance").json()
     operator.delete(user_id)
-    left = {table: rows for table, rows in operator.rows().items() if any(user_id in row for row in rows)}
-    assert [table for table in left if not table.startswith(STAYS)] == []
+    assert left_of(user_id, operator) == []
     assert before["balance_seconds"] < "600"
     with ada(server) as (again, client):
         assert again == user_id
         assert client.get("/credits/balance").json() == before
         assert client.get("/api/jobs").json()["jobs"] == []
     assert operator.do(lambda parts: parts[Credits].verify()) == []
+
+
+def test_what_a_server_lets_in_before_it_notices_goes_too(
+    run_server: RunServer, operator: Operator, database_url: str
+) -> None:
+    server = run_server(database={"url": database_url})
+    with ada(server) as (user_id, client):
+        use_everything(client)
+        operator.delete(user_id)
+        assert client.post("/v1/voices", json={"name": "Late", "voice": "tone-low"}).status_code == 201
+        assert client.put("/v1/tts/lexicon", json={"lexicon": {"a": "b"}}).status_code == 200
+        assert sorted(left_of(user_id, operator)) == ["speech_lexicon", "speech_voices"]
+        operator.do(lambda parts: parts[Accounts].delete_leftovers(user_id))
+        assert left_of(user_id, operator) == []
+    with ada(server) as (_, client):
+        assert client.post("/v1/voices", json={"name": "Again", "voice": "tone-low"}).status_code == 201
+        operator.do(lambda parts: parts[Accounts].delete_leftovers(user_id))  # they are back: nothing is left over
+        assert client.get("/v1/voices?source=custom").json()["pagination"]["total"] == 1
 
 
 def test_tokens_from_before_a_deletion_are_not_good_for_who_comes_back(here: Running, operator: Operator) -> None:

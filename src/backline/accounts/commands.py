@@ -6,6 +6,7 @@ A server that runs notices within 30 s.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from rich.console import Console
 from backline.accounts.keys import MAX_LIMIT, Keys, NewKey
 from backline.accounts.principal import SCOPES, USER_SCOPES
 from backline.accounts.service import OPERATOR_ISSUER, Accounts, Profile
+from backline.accounts.verified import BELIEVED_SECONDS
 from backline.clock import utc_now
 from backline.errors import Invalid
 
@@ -25,6 +27,9 @@ OpenParts = Callable[[], AbstractAsyncContextManager[Parts]]
 """Opens the database, and with it the parts of accounts."""
 
 T = TypeVar("T")
+
+_ON_THEIR_WAY_SECONDS = 5.0
+"""How long what a server has let in may take to reach the database."""
 
 UserId = Annotated[str, typer.Argument(help="A user's id, as `backline users list` shows it.")]
 KeyId = Annotated[str, typer.Argument(help="A key's id, as `backline keys list` shows it.")]
@@ -76,12 +81,22 @@ def users_app(open_parts: OpenParts) -> typer.Typer:
         commands.out.print(user.id)
 
     @app.command("delete")
-    def delete_user(user_id: UserId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    def delete_user(
+        user_id: UserId,
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+        wait: Annotated[
+            bool, typer.Option(help="Wait until all servers have noticed; needless when none runs.")
+        ] = True,
+    ) -> None:
         """Delete a user with all that is theirs; the ledger keeps its entries."""
         if not yes:
             typer.confirm(f"Delete {user_id} with all keys, texts, voices, jobs and files?", abort=True)
         commands.run(lambda parts: parts[Accounts].delete(user_id))
-        commands.err.print("Deleted. Servers notice within 30 s.")
+        if wait:
+            commands.err.print("Deleted. Servers notice within 30 s; what they let in until then is deleted next.")
+            time.sleep(BELIEVED_SECONDS + _ON_THEIR_WAY_SECONDS)
+            commands.run(lambda parts: parts[Accounts].delete_leftovers(user_id))
+        commands.err.print(f"{user_id} and all that was theirs is gone.")
 
     return app
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backline.accounts import repository
+from backline.accounts.principal import LOCAL
 from backline.accounts.repository import User
 from backline.accounts.verified import VerifiedCallers
 from backline.clock import Clock, utc_now
@@ -37,7 +38,7 @@ class Profile:
 
 class Accounts:
     """on_user_created, on_user_deleted: called in the same transaction, so that what they do happens with it or not at
-    all. A deletion calls them while the user is still there."""
+    all. A deletion calls them while the user is still there, and once more for what came in late."""
 
     def __init__(
         self,
@@ -130,6 +131,14 @@ class Accounts:
                 await hook(tx, user_id)
             await repository.delete_user(tx, user_id)
         self._callers.forget(lambda principal: principal.id == user_id)
+
+    async def delete_leftovers(self, user_id: str) -> None:
+        """What servers that had not noticed a deletion yet have taken in since; nothing of a user who is back."""
+        async with self._database.write() as tx:
+            if user_id == LOCAL.id or await repository.lock_user(tx, user_id):
+                return
+            for hook in self._on_user_deleted:
+                await hook(tx, user_id)
 
 
 def _no_such_user() -> NotFound:
