@@ -137,13 +137,13 @@ class LimitsSettings(Group):
 class CreditsSettings(Group):
     """What things cost. One credit is one second; amounts are decimal strings, exact to a millionth."""
 
-    welcome_seconds: Decimal = Field(Decimal(600), ge=0, decimal_places=6)
+    welcome_seconds: Decimal = Field(Decimal(600), ge=0, le=1_000_000_000, decimal_places=6)
     """Granted once to each new user."""
-    speech_per_second: Decimal = Field(Decimal(1), ge=0, decimal_places=6)
+    speech_per_second: Decimal = Field(Decimal(1), ge=0, le=1_000_000, decimal_places=6)
     """For a second of delivered speech."""
-    jam_per_second: Decimal = Field(Decimal(1), ge=0, decimal_places=6)
+    jam_per_second: Decimal = Field(Decimal(1), ge=0, le=1_000_000, decimal_places=6)
     """For a second of a warm session."""
-    export_per_second: Decimal = Field(Decimal(1), ge=0, decimal_places=6)
+    export_per_second: Decimal = Field(Decimal(1), ge=0, le=1_000_000, decimal_places=6)
     """For a second of finished video."""
     tick_seconds: float = Field(5.0, gt=0, le=60)
     """How often running work writes down what it has used: what may be lost when the process is killed."""
