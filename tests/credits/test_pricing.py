@@ -93,7 +93,7 @@ def _is_a_wait(node: ast.AST, tree: ast.Module) -> bool:
 @pytest.mark.parametrize("credits", ["1000000000.000001", "1e999999999", "-0.000001", "0.0000001", "NaN"])
 def test_a_price_or_gift_that_no_movement_could_hold_stops_the_start(name: str, credits: str) -> None:
     with pytest.raises(ValidationError, match=name):
-        CreditsSettings(**{name: credits})  # type: ignore[arg-type]
+        CreditsSettings(**{name: credits})
 
 
 def test_ticks_come_before_a_hold_ends() -> None:
