@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backline.compute.remote_twin import RemoteTwin, Report
 from backline.errors import Invalid, Unavailable
 from backline.jobs.advance import Claimed, Spawning
 from backline.jobs.job import Job, JobState
 from backline.jobs.kinds import JobKind, Remotely
+from backline.jobs.remote_work import pause_end
 from backline.jobs.repository import Claims, lock_claims
 from tests.jobs.conftest import NewWorld
 from tests.jobs.test_leases import hand_over
@@ -247,3 +250,13 @@ async def test_a_call_of_which_the_job_is_lost_meanwhile_is_ended(new_world: New
         twin.go.set()
         await soon(lambda: twin.cancelled == ["call-1"])
     await twin.close()
+
+
+@given(now=st.floats(0, 10**7), seconds=st.floats(0, 60))
+def test_a_pause_is_never_shorter_and_hardly_longer_than_asked(now: float, seconds: float) -> None:
+    assert -1e-6 <= pause_end(now, seconds) - (now + seconds) <= (0 if seconds < 1 else 0.1 + 1e-6)
+
+
+def test_pauses_of_many_end_in_few_moments() -> None:
+    ends = {pause_end(1000.0, 4 + number / 500) for number in range(1000)}  # two seconds' worth
+    assert len(ends) <= 21

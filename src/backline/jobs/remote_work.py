@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from random import SystemRandom
+import zlib
+from math import ceil
 from typing import Protocol
 
 from backline.clock import Monotonic
@@ -16,6 +17,8 @@ from backline.jobs.kinds import Remotely
 from backline.jobs.progress import LeaseLost, Progress
 from backline.jobs.queue import Observed
 from backline.observability.logging import get_logger
+
+_TICK_SECONDS = 0.1
 
 
 class RemoteFailed(Exception):
@@ -54,6 +57,8 @@ class RemoteWork:
         self._clock = clock
         self._last: Running | None = None
         self._pausing: asyncio.Future[None] | None = None
+        # A thousand that began together are not asked about together; each at a pace of its own.
+        self._spread = 0.8 + zlib.crc32(waiter.job.id.encode()) % 1000 / 2500
 
     async def run(self) -> Data:
         """The result. Raises RemoteFailed, RemoteStopped, LeaseLost, and what `spawn` raises."""
@@ -138,13 +143,12 @@ class RemoteWork:
             self._pausing.set_result(None)
 
     async def _pause(self, seconds: float) -> None:
-        """Spread a little, so that a thousand that began together are not asked about together. A bare timer: a
-        thousand of them are what waiting costs."""
+        """A bare timer: a thousand of them are what waiting costs."""
         if self._waiter.stopped.is_set():
             return
         loop = asyncio.get_running_loop()
         self._pausing = loop.create_future()
-        timer = loop.call_later(seconds * SystemRandom().uniform(0.8, 1.2), self.wake)
+        timer = loop.call_at(pause_end(loop.time(), seconds * self._spread), self.wake)
         try:
             await self._pausing
         finally:
@@ -155,3 +159,10 @@ def _result(answer: Done) -> Data:
     if answer.error is not None:
         raise RemoteFailed(answer.error)
     return answer.result or {}
+
+
+def pause_end(now: float, seconds: float) -> float:
+    """When a pause is over, by the clock of `now`. Long ones of a tenth of a second end together: to be woken costs the
+    process as much as to ask."""
+    end = now + seconds
+    return end if seconds < 10 * _TICK_SECONDS else ceil(end / _TICK_SECONDS) * _TICK_SECONDS
