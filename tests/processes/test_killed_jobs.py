@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -29,7 +28,7 @@ from tests.processes.paid_kind import BEFORE, COST_SECONDS, HERE, SIZE
 from tests.processes.paid_process import paid_of
 from tests.web.some_key import PEPPER
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # each starts up to nine servers, one after the other
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 POSTGRES = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -41,9 +40,9 @@ class Member:
 
     def __init__(self, place: Place, *, serve: bool, loop: bool = True) -> None:
         self._place = place
-        self._serve = serve
         settings = place.settings | {"jobs": {"lease_seconds": 1, "workers": 2, "loop": loop}}
         self._given = {"settings": settings, "serve": serve}
+        self._addresses: dict[int, str] = {}
         self.start()
 
     def start(self, version: str = "1") -> None:
@@ -56,10 +55,6 @@ class Member:
                 text=True,
             )
         self._place.members.append(self.popen)
-
-    @cached_property
-    def _addresses(self) -> dict[int, str]:
-        return {}
 
     @property
     def address(self) -> str:
