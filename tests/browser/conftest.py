@@ -95,6 +95,10 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+_LEFT_WHILE_CONNECTING = "WebSocket is closed before the connection is established."
+"""What Chromium says of a page that is left, or reloaded, in the moment in which it opens a socket."""
+
+
 @pytest.fixture
 def complaints() -> list[str]:
     """Errors and warnings of the page's console. A test that causes some on purpose takes them out."""
@@ -111,7 +115,7 @@ def page(chromium: Browser, complaints: list[str]) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    assert complaints == []
+    assert [one for one in complaints if not one.endswith(_LEFT_WHILE_CONNECTING)] == []
 
 
 @pytest.fixture
