@@ -114,7 +114,7 @@ def test_another_callers_request_is_not_there(server: Running, client: httpx.Cli
     assert foreign.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
 
 
-@pytest.mark.parametrize("request_id", ["nothing", "a%20b", "x" * 200, "..%2f..", "é", "a%00b"])
+@pytest.mark.parametrize("request_id", ["nothing", "a%20b", "x" * 200, "..%2f..", "é"])
 def test_an_unknown_id_is_404(client: httpx.Client, request_id: str) -> None:
     response = client.get(f"/v1/tts/requests/{request_id}")
     assert response.status_code == 404

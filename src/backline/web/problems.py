@@ -32,7 +32,7 @@ _STATUS: Mapping[str, int] = {
 }
 
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
 def status_of(error: BacklineError) -> int:
@@ -140,6 +140,8 @@ def _field_name(error: Mapping[str, Any]) -> str:
     """`body.speed` is `speed` to the caller. A name that is no identifier is the caller's own words, and left out."""
     if error["type"] == "json_invalid":
         return "body"  # the place is a position in it
+    if error["loc"][:1] == ("header",):
+        return ".".join(error["loc"])  # a route's own names: nobody can make one up
     parts = [part if _IDENTIFIER.fullmatch(part) else "a field" for part in map(str, error["loc"]) if part != "body"]
     return ".".join(parts) or "body"
 
