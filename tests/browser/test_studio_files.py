@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Dialog, FilePayload, Locator, Page, Route, expect
 
-from tests.browser.conftest import free_port, serving
+from tests.browser.conftest import Complaints, free_port, serving
 from tests.browser.line import Line, line_to
 from tests.browser.studio import eventually
 from tests.conftest import Running, RunServer
@@ -73,14 +73,14 @@ def bytes_of(address: str, index: int = 0) -> bytes:
     return httpx.get(address + listed(address)["files"][index]["url"]).content
 
 
-def only(complaints: list[str], *expected: str) -> None:
+def only(complaints: Complaints, *expected: str) -> None:
     """The network's own complaints are meant to be there; others are not."""
-    assert [text for text in complaints if not any(word in text for word in expected)] == []
-    complaints.clear()
+    complaints.expected += expected
+    assert complaints.others() == []
 
 
 def test_a_killed_server_and_a_reloaded_page_cost_only_what_was_not_sent(
-    page: Page, film: Path, tmp_path: Path, complaints: list[str]
+    page: Page, film: Path, tmp_path: Path, complaints: Complaints
 ) -> None:
     port = free_port()
     with ExitStack() as stack:
@@ -125,7 +125,7 @@ def _begun(folder: Path) -> int:
 
 
 def test_a_cut_line_is_taken_up_again_by_itself(
-    page: Page, server: Running, line: Line, film: Path, complaints: list[str]
+    page: Page, server: Running, line: Line, film: Path, complaints: Complaints
 ) -> None:
     open_files(page, line.address)
     choose(page, film)
@@ -140,7 +140,7 @@ def test_a_cut_line_is_taken_up_again_by_itself(
 
 
 def test_a_server_that_cannot_tell_the_offset_now_is_asked_again(
-    page: Page, server: Running, line: Line, film: Path, complaints: list[str]
+    page: Page, server: Running, line: Line, film: Path, complaints: Complaints
 ) -> None:
     begun: list[str] = []
     page.on("request", lambda request: begun.append(request.method) if request.method == "POST" else None)
@@ -273,7 +273,7 @@ def test_dropped_files_are_taken(page: Page, server: Running) -> None:
 def test_a_refusal_is_told_in_words(
     page: Page,
     run_server: RunServer,
-    complaints: list[str],
+    complaints: Complaints,
     settings: dict[str, Any],
     file: dict[str, str],
     words: str,
