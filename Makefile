@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PYTEST = -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help serve test test-all check lint format bench screenshots clean
+.PHONY: help serve test test-slow test-all check lint format bench screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -22,8 +22,10 @@ serve: $(VENV)/serve.stamp  ## install with the espeak engine and start on 127.0
 test: $(VENV)/dev.stamp  ## the fast tests, under 5 minutes
 	$(BIN)/python $(PYTEST) -m "not slow"
 
-test-all: $(VENV)/dev.stamp  ## the fast and the slow tests (browser, killed processes, soak)
-	$(BIN)/python $(PYTEST)
+test-slow: $(VENV)/dev.stamp  ## only the slow tests (browser, killed processes, soak)
+	$(BIN)/python $(PYTEST) -m slow
+
+test-all: test test-slow  ## the fast and the slow tests
 
 check: lint  ## lint, and the fast tests with line coverage
 	$(BIN)/python -m coverage erase
