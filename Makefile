@@ -44,7 +44,7 @@ format: $(VENV)/dev.stamp  ## put the code in shape
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp  ## the figures of docs/benchmarks.md, each beside its reference
+bench: $(VENV)/bench.stamp  ## the figures of docs/benchmarks.md, each beside its reference
 	@for one in $(filter-out %/__init__.py,$(sort $(wildcard benchmarks/*.py))); do echo "== $$one"; PYTHONPATH=. $(BIN)/python $$one || exit 1; done
 
 screenshots: $(VENV)/dev.stamp  ## the pictures in docs/images (needs Chromium)
@@ -61,6 +61,10 @@ $(VENV)/bin/python:
 
 $(VENV)/serve.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[espeak]'
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp
+	$(PIP) --editable '.[bench]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
