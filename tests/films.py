@@ -35,7 +35,8 @@ class Film:
     gop: frames from one keyframe to the next. rotation: degrees clockwise by which a player must turn it.
     sound: a codec, or None. sound_begin_seconds: silence before, as the container has it, not as samples.
     beat_seconds: from flash to flash, the first after half of it; each begins with the next frame, and its beep then.
-    matrix, color_range: FFmpeg's numbers. options: of the video encoder, as `bf=0:tune=zerolatency`.
+    aspect: a pixel's width by its height. matrix, color_range: FFmpeg's numbers. options: of the video encoder, as
+    `bf=0:tune=zerolatency`.
     """
 
     width: int = 192
@@ -47,6 +48,7 @@ class Film:
     pix_fmt: str = "yuv420p"
     gop: int = 12
     rotation: int = 0
+    aspect: Fraction = Fraction(1)
     matrix: int = 1
     color_range: int = 1
     sound: str | None = "aac"
@@ -119,6 +121,8 @@ class Film:
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = self.width, self.height, self.pix_fmt
         stream.gop_size = self.gop
+        if self.aspect != 1:
+            stream.codec_context.sample_aspect_ratio = self.aspect
         stream.colorspace, stream.color_range = self.matrix, self.color_range
         if self.times:
             stream.codec_context.time_base = Fraction(1, 90000)
@@ -240,8 +244,6 @@ def truncated(path: Path, share: float) -> Path:
 def _write_sound(out: av.container.OutputContainer, stream: av.AudioStream, samples: Samples, begin: Fraction) -> None:
     rate_hz, layout = stream.rate, "mono" if samples.shape[1] == 1 else "stereo"
     planar = np.ascontiguousarray(samples.T)
-    if stream.codec_context.format.name != "fltp":
-        raise ValueError("This codec takes another form of samples.")
     frame_length = stream.codec_context.frame_size or 1024
     for first in range(0, planar.shape[1], frame_length):
         frame = av.AudioFrame.from_ndarray(
