@@ -201,6 +201,19 @@ class StorageSettings(Group):
     """How long files that jobs made are kept."""
 
 
+class ExportsSettings(Group):
+    """How films are rendered."""
+
+    modal_enabled: bool = False
+    """Render on Modal's machines; needs Modal configured, and refuses to start without."""
+    max_seconds: float = Field(14_400.0, gt=0, le=86_400)
+    """Of one finished film."""
+    segment_seconds: float = Field(60.0, ge=2, le=600)
+    """How much film is rendered between two checkpoints; a film that is not twice as long has none."""
+    stall_seconds: float = Field(120.0, ge=5, le=3600)
+    """How long a render may make no progress before it is ended and tried again."""
+
+
 class JobsSettings(Group):
     """How durable work is done."""
 
@@ -243,6 +256,7 @@ class Settings(BaseSettings):
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     jobs: JobsSettings = Field(default_factory=JobsSettings)
+    exports: ExportsSettings = Field(default_factory=ExportsSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
 
     @property
@@ -279,6 +293,7 @@ _ALIASES = {
     "R2_ENDPOINT_URL": ("storage", "endpoint"),
     "R2_ACCESS_KEY_ID": ("storage", "access_key_id"),
     "R2_SECRET_ACCESS_KEY": ("storage", "secret_access_key"),
+    "MODAL_ENABLED": ("exports", "modal_enabled"),
     "SUPABASE_URL": ("speech", "supabase_url"),
     "SUPABASE_SERVICE_KEY": ("speech", "supabase_service_key"),
 }

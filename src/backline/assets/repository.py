@@ -59,6 +59,11 @@ async def find_asset(tx: Tx, asset_id: str) -> Asset | None:
     return None if row is None else Asset(**row)
 
 
+async def find_by_keys(tx: Tx, owner_id: str, keys: Collection[str]) -> list[Asset]:
+    rows = (await tx.execute(select(assets).where(_assets.key.in_(keys), _assets.owner_id == owner_id))).mappings()
+    return [Asset(**row) for row in rows]
+
+
 async def list_assets(tx: Tx, owner_id: str, *, before: str | None, limit: int) -> list[Asset]:
     """The newest first: ids sort by time."""
     query = select(assets).where(_assets.owner_id == owner_id).order_by(_assets.id.desc()).limit(limit)

@@ -7,7 +7,7 @@ go after it; what is left without a row is removed by the sweep, once nobody can
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
@@ -153,6 +153,11 @@ class Assets:
         if asset is None:
             raise NotFound("There is no such file.", code="file_not_found")
         return asset
+
+    async def by_keys(self, owner_id: str, keys: Collection[str]) -> dict[str, Asset]:
+        """Those of the keys that belong to an asset of this owner."""
+        async with self._database.read() as tx:
+            return {asset.key: asset for asset in await repository.find_by_keys(tx, owner_id, keys)}
 
     async def list(self, owner_id: str, *, before: str | None, limit: int) -> list[Asset]:
         async with self._database.read() as tx:

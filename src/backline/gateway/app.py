@@ -16,6 +16,8 @@ from backline.assets import router as files
 from backline.compat import openai
 from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
+from backline.exports import router as exports
+from backline.exports import socket as exports_socket
 from backline.gateway import description, health, metrics
 from backline.gateway.services import open_services, scratch_folder
 from backline.jobs import router as jobs
@@ -51,6 +53,8 @@ ROUTERS = (
     jobs.router,
     jobs.streams,
     jobs_socket.router,
+    exports.router,
+    exports_socket.router,
     health.router,
     metrics.router,
     description.router,
@@ -93,7 +97,7 @@ def create_app(
         RequestMiddleware,
         max_body_bytes=settings.server.max_body_bytes,
         # their own limits: what was declared, what was signed, and room for a million characters
-        unlimited=(f"{uploads.PREFIX}/", links.PREFIX, speech_jobs.PATH),
+        unlimited=(f"{uploads.PREFIX}/", links.PREFIX, speech_jobs.PATH, *exports.FORMS),
     )
     add_cors(app, settings.server.cors_origins)
     if settings.server.trusted_proxies:

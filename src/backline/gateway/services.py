@@ -19,6 +19,9 @@ from backline.credits.pricing import Pricing, micro_of
 from backline.credits.service import Credits
 from backline.db.database import Database, Tx
 from backline.engines.catalog import CATALOG, EngineEntry
+from backline.exports.assembly import export_kind_of, exports_of
+from backline.exports.repository import delete_user_data as delete_exports
+from backline.exports.service import Exports
 from backline.gateway.files import open_files
 from backline.gateway.limits import open_limits
 from backline.gateway.metrics import MetricsAccess
@@ -26,6 +29,7 @@ from backline.gateway.speech import open_runner, speech_service
 from backline.jobs.assembly import open_jobs
 from backline.jobs.figures import Census
 from backline.jobs.kinds import JobKind
+from backline.jobs.leftovers import Leftovers
 from backline.jobs.queue import Jobs
 from backline.jobs.repository import delete_user_data as delete_jobs
 from backline.migrations.schema import require_current, upgrade
@@ -40,6 +44,7 @@ from backline.speech.render import SuperResolution
 from backline.speech.replies import SpeechReplies
 from backline.speech.repository import delete_user_data as delete_speech
 from backline.speech.service import SpeechService
+from backline.storage.base import Storage
 from backline.web.provide import Provided
 
 
@@ -129,13 +134,15 @@ async def _open_work(
     """Jobs of every kind that there is; loop: as for `open_jobs`."""
     folder = scratch_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    long_speech = long_speech_of(database, parts, service, folder, settings.storage.results_kept_days)
-    kinds = (long_speech.kind, *job_kinds)
+    leftovers, kept_days = Leftovers(parts[Storage]), settings.storage.results_kept_days
+    long_speech = long_speech_of(database, parts, service, leftovers, folder, kept_days)
+    export = export_kind_of(settings.exports, parts, leftovers, folder / "exports", kept_days)
+    kinds = (long_speech.kind, export, *job_kinds)
     async with (
         open_jobs(settings.jobs, database, kinds, metrics, loop=loop) as jobs,
-        long_speech.leftovers.removed(jobs[Jobs]),
+        leftovers.removed(jobs[Jobs]),
     ):
-        yield jobs
+        yield {**jobs, Exports: exports_of(settings.exports, database, jobs[Jobs], parts)}
 
 
 @asynccontextmanager
@@ -155,6 +162,7 @@ async def forget_user(tx: Tx, user_id: str) -> None:
     now = utc_now()
     await delete_speech(tx, user_id, now)
     await delete_files(tx, user_id, now)
+    await delete_exports(tx, user_id)
     await delete_jobs(tx, user_id, now)
 
 

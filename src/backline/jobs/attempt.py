@@ -212,7 +212,7 @@ class Attempt:
         if kind := rest.pop("note", None):
             self.progress.note(str(kind), rest)
         elif "progress" in rest:
-            self.progress.report(float(rest["progress"]), rest.get("message"))
+            self.progress.report(float(rest.pop("progress")), rest.pop("message", None), rest)
 
 
 class InProcessWork:
@@ -222,8 +222,8 @@ class InProcessWork:
         self.job = job
         self._progress = progress
 
-    def report(self, progress: float, message: str | None = None) -> None:
-        self._progress.report(progress, message)
+    def report(self, progress: float, message: str | None = None, **more: Any) -> None:
+        self._progress.report(progress, message, more)
 
     def note(self, kind: str, **data: Any) -> None:
         self._progress.note(kind, data)

@@ -28,8 +28,9 @@ class Work(Protocol):
         """As it was claimed: `job.checkpoint` is where an earlier attempt left off."""
         ...
 
-    def report(self, progress: float, message: str | None = None) -> None:
-        """Progress, 0 to 1. May be called as often as one likes; written a few times a second at most."""
+    def report(self, progress: float, message: str | None = None, **more: Any) -> None:
+        """Progress, 0 to 1. May be called as often as one likes; written a few times a second at most. more: for
+        whoever follows the job, such as the seconds that are left."""
         ...
 
     def note(self, kind: str, **data: Any) -> None:
@@ -57,7 +58,8 @@ class InProcess:
 class InChild:
     """A plain function `package.module:function(data, progress)` in a child process: for ffmpeg, torch, and what
     crashes. data: the job's input, and job_id, attempt, checkpoint. `progress(progress=0.5, message="...")` tells
-    progress, `progress(note="chapter", ...)` writes to the log, `progress(checkpoint={...})` says where to go on.
+    progress (and whatever else it says there), `progress(note="chapter", ...)` writes to the log,
+    `progress(checkpoint={...})` says where to go on.
     """
 
     function: str
@@ -108,6 +110,7 @@ class JobKind:
         the client sees.
     release: settles what was used or gives all back, in the transaction in which the job fails or is cancelled: exactly
         once.
+    folder: of its owner's, in which its outputs are: `{owner}/{folder}/{job}/{attempt}`; None: right in the owner's.
     queue: whose limit it counts against. max_attempts: how often it may fail. retry_seconds: pause after the first
         failure, doubled with each.
     """
@@ -120,6 +123,7 @@ class JobKind:
     store: Callable[[Job, Data], Awaitable[Data]] | None = None
     finish: Callable[[Tx, Job, Data], Awaitable[Data]] = _nothing_more
     release: Callable[[Tx, Job], Awaitable[None]] = _nothing_held
+    folder: str | None = None
     queue: str = "default"
     max_attempts: int = 3
     retry_seconds: float = 2.0

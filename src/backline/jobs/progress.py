@@ -43,7 +43,8 @@ class Progress:
         self._on_lost = on_lost
         self._interval_seconds = interval_seconds
         self._clock = clock
-        self._told: tuple[float, str | None] | None = None
+        self._told: Data | None = None
+        self._reached = job.progress
         self._kept: Data | None = None
         self._notes: list[tuple[str, Data]] = []
         self._something = asyncio.Event()
@@ -51,9 +52,12 @@ class Progress:
         self.last_sign = clock()
         """When the work last said anything."""
 
-    def report(self, progress: float, message: str | None = None) -> None:
+    def report(self, progress: float, message: str | None = None, more: Data | None = None) -> None:
+        """more: of the product, for the event alone. Progress never goes back: an attempt that begins
+        anew tells its own once it has come further than the one before."""
         self.last_sign = self._clock()
-        self._told = (min(max(progress, 0.0), 1.0), message)
+        self._reached = max(self._reached, min(progress, 1.0))
+        self._told = {**(more or {}), "progress": self._reached, "message": message}
         self._something.set()
 
     def note(self, kind: str, data: Data) -> None:
@@ -104,8 +108,8 @@ class Progress:
         values: dict[str, Any] = {} if kept is None else {"checkpoint": kept}
         events = list(notes)
         if told:
-            values |= {"progress": told[0], "message": told[1]}
-            events.append(("progress", {"progress": told[0], "message": told[1]}))
+            values |= {"progress": told["progress"], "message": told["message"]}
+            events.append(("progress", told))
         try:
             async with self._jobs.database.write() as tx:
                 ours = await repository.write_progress(tx, self._job, values, events, self._jobs.clock())

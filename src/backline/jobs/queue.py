@@ -134,6 +134,11 @@ class Jobs:
         async with self.database.read() as tx:
             return await repository.of_owner(tx, owner, states=states, kinds=kinds, before=before, limit=limit)
 
+    async def of_ids(self, owner: str, job_ids: Collection[str]) -> dict[str, Job]:
+        """Those of them that are the owner's, by id."""
+        async with self.database.read() as tx:
+            return {job.id: job for job in await repository.of_ids(tx, owner, job_ids)}
+
     async def cancel(self, owner: str, job_id: str) -> Job:
         """Ask for the end of a job; asking twice, or too late, changes nothing. Returns it as it then is: a waiting job
         is cancelled at once, a running one when its work has stopped. Raises NotFound."""

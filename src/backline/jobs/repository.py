@@ -150,6 +150,12 @@ async def get_locked(tx: Tx, job_id: str) -> Job | None:
     return Job.of(row._mapping) if row else None
 
 
+async def of_ids(tx: Tx, owner: str, job_ids: Collection[str]) -> list[Job]:
+    """Those of them that there are, and that are the owner's."""
+    rows = await tx.execute(select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.owner == owner))
+    return [Job.of(row._mapping) for row in rows]
+
+
 async def of_owner(
     tx: Tx, owner: str, *, states: Collection[str], kinds: Collection[str], before: str | None, limit: int
 ) -> list[Job]:

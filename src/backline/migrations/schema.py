@@ -14,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 import backline.accounts.models
 import backline.assets.models
 import backline.credits.models
+import backline.exports.models
 import backline.jobs.models
 import backline.speech.models  # noqa: F401 - they are imported for their tables
 from backline.db.base import metadata

@@ -43,25 +43,32 @@ class Socket:
     async def accept(self) -> None:
         await self._socket.accept()
 
-    async def send(self, message: Mapping[str, Any] | bytes) -> None:
-        """Raises WebSocketDisconnect when the client left or reads nothing."""
+    async def send(self, message: Mapping[str, Any] | bytes | str) -> None:
+        """JSON, bytes, or text as it is. Raises WebSocketDisconnect when the client left or reads nothing."""
         try:
             async with self._sending, asyncio.timeout(self._patience_seconds):
                 if isinstance(message, bytes):
                     await self._socket.send_bytes(message)
+                elif isinstance(message, str):
+                    await self._socket.send_text(message)
                 else:
                     await self._socket.send_text(json.dumps(message, ensure_ascii=False))
         except (TimeoutError, RuntimeError, OSError):
             raise WebSocketDisconnect(_GOING_AWAY) from None
 
-    async def receive(self, idle_seconds: float) -> dict[str, Any]:
-        """The next JSON object. Raises Invalid for anything else, TimeoutError after `idle_seconds`, and
+    async def receive_text(self, idle_seconds: float) -> str | None:
+        """The next message; None where it is no text. Raises TimeoutError after `idle_seconds`, and
         WebSocketDisconnect when the client left."""
         async with asyncio.timeout(idle_seconds):
             message = await self._socket.receive()
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", _GOING_AWAY))
-        text = message.get("text")
+        text: str | None = message.get("text")
+        return text
+
+    async def receive(self, idle_seconds: float) -> dict[str, Any]:
+        """The next JSON object. Raises Invalid for anything else, and what `receive_text` raises."""
+        text = await self.receive_text(idle_seconds)
         try:
             event = json.loads(text) if text is not None else None
         except (ValueError, RecursionError):

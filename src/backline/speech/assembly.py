@@ -12,12 +12,12 @@ from backline.assets.service import Assets
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Pricing
 from backline.db.database import Database
+from backline.jobs.leftovers import Leftovers
 from backline.observability.logging import get_logger
 from backline.observability.metrics import Metrics
 from backline.settings import SpeechSettings
 from backline.speech.casting import Casting
 from backline.speech.copies import Copies
-from backline.speech.leftovers import Leftovers
 from backline.speech.lexicon import Lexicons
 from backline.speech.long_charges import LongCharges
 from backline.speech.long_file import Binder
@@ -59,7 +59,12 @@ def speech_of_accounts(database: Database, planner: Planner) -> dict[type[Any], 
 
 
 def long_speech_of(
-    database: Database, parts: Mapping[type[Any], Any], speech: SpeechService, folder: Path, kept_days: float
+    database: Database,
+    parts: Mapping[type[Any], Any],
+    speech: SpeechService,
+    leftovers: Leftovers,
+    folder: Path,
+    kept_days: float,
 ) -> LongSpeech:
     """The job. parts: what it stands on. folder: for files while they are written. kept_days: how long results stay."""
     storage: Storage = parts[Storage]
@@ -72,7 +77,7 @@ def long_speech_of(
         charges=charges,
         maker=LongMaker(database, storage, speech, charges),
         binder=Binder(speech.studio, storage, folder),
-        leftovers=Leftovers(storage),
+        leftovers=leftovers,
         kept_days=kept_days,
     )
 

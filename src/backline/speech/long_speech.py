@@ -8,8 +8,8 @@ from backline.assets.service import Assets
 from backline.db.database import Database, Tx
 from backline.jobs.job import Data, Job, JobState
 from backline.jobs.kinds import InProcess, JobKind
+from backline.jobs.leftovers import Leftovers
 from backline.media.encode.formats import find_format
-from backline.speech.leftovers import Leftovers
 from backline.speech.long_charges import LongCharges
 from backline.speech.long_file import Binder, Kept, LongFiles
 from backline.speech.long_maker import LongMaker

@@ -11,12 +11,10 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+from backline.jobs.leftovers import work_prefix
 from backline.speech.chapters import SpokenSentence
 from backline.storage.base import Storage
 from backline.storage.streams import blocks
-
-PREFIX = "work"
-"""Not below `u`, where files without an owner's row are swept after a day: a job may take longer."""
 
 _FRAME_BYTES = 2
 _BLOCK_FRAMES = 96_000
@@ -99,7 +97,7 @@ class WorkFolder:
     """Of one job."""
 
     def __init__(self, storage: Storage, owner: str, job_id: str) -> None:
-        self.prefix = f"{PREFIX}/{owner}/{job_id}"
+        self.prefix = work_prefix(owner, job_id)
         self._storage = storage
 
     async def put(self, name: str, segment: Segment) -> None:
@@ -132,9 +130,6 @@ class WorkFolder:
         reading = await self._storage.get(f"{self.prefix}/{name}.pcm")
         async for block in blocks(reading.stream, _BLOCK_FRAMES * _FRAME_BYTES):
             yield block
-
-    async def clear(self) -> None:
-        await self._storage.delete_prefix(self.prefix)
 
     async def _beside(self, name: str) -> dict[str, Any]:
         reading = await self._storage.get(f"{self.prefix}/{name}.json")

@@ -206,6 +206,10 @@ class Storage(ABC):
     ) -> SignedRequest:
         """content_type, download_name: what the answer's headers will say. expires_seconds: 1 to 7 days."""
 
+    def read_link(self, key: str, *, expires_seconds: int) -> str:
+        """Where a process of ours reads it: a file's address (`file://`), or a signed one."""
+        return self.sign_get(key, expires_seconds=expires_seconds).url
+
     @abstractmethod
     def sign_put(self, key: str, *, size_bytes: int, content_type: str, expires_seconds: int) -> SignedRequest:
         """A URL that takes exactly this many bytes of this type."""

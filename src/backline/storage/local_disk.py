@@ -110,6 +110,9 @@ class LocalDisk(OverObstore):
     ) -> SignedRequest:
         return self._signer.get(key, expires_seconds, content_type, download_name)
 
+    def read_link(self, key: str, *, expires_seconds: int) -> str:
+        return (self._root / check_key(key)).as_uri()
+
     def sign_put(self, key: str, *, size_bytes: int, content_type: str, expires_seconds: int) -> SignedRequest:
         return self._signer.put(key, expires_seconds, content_type, size_bytes)
 

@@ -82,10 +82,12 @@ def _clip(clip: Clip, source: Source, shape: float, width: int) -> Clip:
 
 def _check_order(clip: Clip) -> None:
     """Raises Invalid for two keyframes of one time: nobody can say what was meant."""
-    tracks = [("", clip.crop), *((f"region {n}, ", one.keyframes) for n, one in enumerate(clip.highlights, start=1))]
-    for where, keyframes in tracks:
-        for number, (one, other) in enumerate(pairwise(keyframes), start=1):
-            if other.time <= one.time:
+    tracks = [("", [one.time for one in clip.crop])]
+    for number, highlight in enumerate(clip.highlights, start=1):
+        tracks.append((f"region {number}, ", [one.time for one in highlight.keyframes]))
+    for where, times in tracks:
+        for number, (one, other) in enumerate(pairwise(times), start=1):
+            if other <= one:
                 raise Invalid(
                     f"{clip.name}, {where}keyframes {number} and {number + 1} are not in order, or at one time.",
                     code="keyframes_unordered",

@@ -22,8 +22,8 @@ class Planes:
 
     @property
     def width(self) -> int:
-        return self.y.shape[1]
+        return int(self.y.shape[1])
 
     @property
     def height(self) -> int:
-        return self.y.shape[0]
+        return int(self.y.shape[0])

@@ -1,4 +1,4 @@
-"""Removes what jobs needed while they ran, once they are over; and now and then what nobody has removed."""
+"""What jobs need while they run, in storage: removed once they are over; and now and then what nobody has removed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from backline.errors import BacklineError, NotFound
 from backline.jobs.job import Job, JobState
 from backline.jobs.queue import Jobs
 from backline.observability.logging import get_logger
-from backline.speech.long_work import PREFIX, WorkFolder
 from backline.storage.base import Storage
 from backline.storage.paths import owned_key
+
+_WORK = "work"
+"""Not below `u`, where files without an owner's row are swept after a day: a job may take longer."""
 
 _SOON_SECONDS = 0.5
 """Until the transaction that ends a job is surely committed."""
@@ -21,6 +23,16 @@ _SOON_SECONDS = 0.5
 _SWEEP_SECONDS = 600.0
 _AGAIN_SECONDS = 10.0
 """After a failure."""
+
+
+def work_prefix(owner: str, job_id: str) -> str:
+    """Where one job keeps what its next attempt would need."""
+    return f"{_WORK}/{owner}/{job_id}"
+
+
+def results_prefix(owner: str, job_id: str, folder: str | None) -> str:
+    """Where the output of one job goes, each attempt's under its number. folder: the kind's."""
+    return owned_key(owner, *([folder] if folder else []), job_id)
 
 
 class Leftovers:
@@ -50,7 +62,7 @@ class Leftovers:
         after: str | None = None
         seen: set[tuple[str, str]] = set()
         while True:
-            page = await self._storage.list(PREFIX, after=after)
+            page = await self._storage.list(_WORK, after=after)
             for one in page.objects:
                 owner, job_id = one.key.split("/")[1:3]
                 if (owner, job_id) not in seen:
@@ -64,9 +76,19 @@ class Leftovers:
             job = await jobs.get(owner, job_id)
             if not job.terminal:
                 return
-            if job.state is not JobState.SUCCEEDED:  # files that nobody has registered, and nobody will
-                await self._storage.delete_prefix(owned_key(owner, job_id))
-        await WorkFolder(self._storage, owner, job_id).clear()
+            await self._remove_results(job, jobs.kinds[job.kind].folder if job.kind in jobs.kinds else None)
+        await self._storage.delete_prefix(work_prefix(owner, job_id))
+
+    async def _remove_results(self, job: Job, folder: str | None) -> None:
+        """Those that nobody has registered, and nobody will."""
+        prefix = results_prefix(job.owner, job.id, folder)
+        if job.state is not JobState.SUCCEEDED:
+            await self._storage.delete_prefix(prefix)
+            return
+        for one in (await self._storage.list(prefix)).objects:
+            name = one.key.removeprefix(f"{prefix}/")
+            if not name.startswith(f"{job.attempt}."):
+                await self._storage.delete(one.key)
 
     async def _remove_for_ever(self, jobs: Jobs) -> None:
         while True:
@@ -77,9 +99,9 @@ class Leftovers:
             except TimeoutError:
                 continue
             except BacklineError as error:
-                get_logger().warning("tts.leftovers_failed", code=error.code)
+                get_logger().warning("jobs.leftovers_failed", code=error.code)
             except Exception as error:  # noqa: BLE001 - the next round may succeed, and must be tried
-                get_logger().error("tts.leftovers_failed", exc_info=error)
+                get_logger().error("jobs.leftovers_failed", exc_info=error)
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _remove_ended(self, jobs: Jobs) -> None:

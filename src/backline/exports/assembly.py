@@ -1,0 +1,43 @@
+"""Exports put together, for whoever serves and for whoever only works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from backline.assets.service import Assets
+from backline.credits.ledger import Ledger
+from backline.credits.pricing import Pricing
+from backline.db.database import Database
+from backline.errors import Invalid
+from backline.exports.films import Films
+from backline.exports.kind import ExportKind
+from backline.exports.scratch import Scratch
+from backline.exports.service import Exports
+from backline.exports.work import RenderWork
+from backline.jobs.kinds import JobKind
+from backline.jobs.leftovers import Leftovers
+from backline.jobs.queue import Jobs
+from backline.settings import ExportsSettings
+from backline.storage.base import Storage
+
+
+def export_kind_of(
+    settings: ExportsSettings, parts: Mapping[type[Any], Any], leftovers: Leftovers, folder: Path, kept_days: float
+) -> JobKind:
+    """The job. folder: for films while they are rendered. Raises Invalid when Modal is asked for and not there."""
+    if settings.modal_enabled:
+        raise Invalid(
+            "MODAL_ENABLED is true, but no Modal workers are configured, and nothing would ever be rendered. "
+            "Set MODAL_ENABLED=false to render on this machine.",
+            code="modal_not_configured",
+        )
+    work = RenderWork(parts[Storage], Scratch(folder), settings.stall_seconds)
+    return ExportKind(parts[Assets], parts[Ledger], parts[Pricing].export, leftovers, work, kept_days).kind
+
+
+def exports_of(settings: ExportsSettings, database: Database, jobs: Jobs, parts: Mapping[type[Any], Any]) -> Exports:
+    """What the routes need."""
+    assets: Assets = parts[Assets]
+    return Exports(database, jobs, assets, Films(assets, parts[Storage]), settings)

@@ -1,0 +1,127 @@
+"""The older way in: a film and its parameters in one multipart request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
+
+from backline.assets.service import Assets
+from backline.errors import BacklineError, Invalid, TooLarge
+from backline.exports.schemas import ExportType
+
+_CHUNK_BYTES = 1 << 20
+_MAX_FIELD_BYTES = 1_000_000
+_MAX_FIELDS = 20
+
+_KEYS: dict[ExportType, tuple[str, ...]] = {
+    "framing": ("target_fps", "export_mode", "interpolation", "encoder", "target_width", "target_height"),
+    "overlay": ("highlight_effect_type", "interpolation", "encoder"),
+}
+"""Fields that are passed on as they are."""
+
+_JSON: dict[ExportType, dict[str, str]] = {
+    "framing": {"keyframes_json": "keyframes", "segment_data_json": "segments"},
+    "overlay": {"highlight_regions_json": "highlight_regions", "highlight_keyframes_json": "highlight_keyframes"},
+}
+"""Fields that are JSON, and what the configuration calls them."""
+
+_OTHERS = ("project_id", "project_name", "include_audio")
+
+
+class FilmForm:
+    """What was sent: `fields`, and the film."""
+
+    def __init__(self, kind: ExportType, form: FormData) -> None:
+        film = form.get("video")
+        if not isinstance(film, UploadFile):
+            raise Invalid("The form needs the film, as the file 'video'.", code="no_video")
+        self.film = film
+        self._kind = kind
+        self._fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        unknown = set(self._fields) - {*_KEYS[kind], *_JSON[kind], *_OTHERS}
+        if unknown:
+            raise Invalid(f"The form has no field '{min(unknown)[:40]}'.", code="bad_form")
+
+    @property
+    def project(self) -> dict[str, Any]:
+        return {name: self._fields[name] for name in ("project_id", "project_name") if name in self._fields}
+
+    def config(self, input_key: str) -> dict[str, Any]:
+        """As `POST /api/exports` takes it. Raises Invalid for what is no JSON."""
+        config: dict[str, Any] = {"input_key": input_key}
+        config |= {name: self._fields[name] for name in _KEYS[self._kind] if name in self._fields}
+        for field, name in _JSON[self._kind].items():
+            if self._fields.get(field):
+                config[name] = _parsed(field, self._fields[field])
+        if "include_audio" in self._fields:
+            config["include_audio"] = self._fields["include_audio"]
+        return config
+
+
+async def read_form(request: Request, kind: ExportType, max_file_bytes: int) -> FilmForm:
+    """Raises TooLarge, and Invalid for what is no such form."""
+    counted = Request(request.scope, _Bounded(request, max_file_bytes + 2 * _MAX_FIELD_BYTES))
+    try:
+        form = await counted.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
+    except MultiPartException as error:
+        raise Invalid(f"The form cannot be read: {error.message}", code="bad_form") from None
+    except ClientDisconnect:
+        raise Invalid("The body ended too early.", code="body_cut") from None
+    try:
+        return FilmForm(kind, form)
+    except BacklineError:
+        await form.close()
+        raise
+
+
+async def keep_film(film: UploadFile, owner: str, assets: Assets) -> str:
+    """The film as a file of its owner; its id. Raises what an upload raises."""
+    size = film.size or 0
+    upload = await assets.begin_upload(owner, _name(film), film.content_type or "video/mp4", size)
+    try:
+        await assets.append(owner, upload.id, 0, _read(film))
+    except BaseException:
+        await assets.abort(owner, upload.id)
+        raise
+    if not size:
+        await assets.offset(owner, upload.id)  # there is nothing to wait for
+    return upload.id
+
+
+class _Bounded:
+    """A body, until there is too much of it: it goes to disk before anybody has looked at it."""
+
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        self._receive = request.receive
+        self._left = max_bytes
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise TooLarge("The film is larger than a file may be.", code="file_too_large")
+        return message
+
+
+async def _read(film: UploadFile) -> AsyncGenerator[bytes, None]:
+    while data := await film.read(_CHUNK_BYTES):
+        yield data
+
+
+def _name(film: UploadFile) -> str:
+    """A client's name for it, where it can be one."""
+    name = "".join(one for one in (film.filename or "") if one.isprintable() and one not in "/\\")[-100:]
+    return name if name.strip(". ") else "film.mp4"
+
+
+def _parsed(field: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid(f"{field} is no JSON.", code="bad_json") from None
