@@ -20,7 +20,7 @@ from tests.conftest import Running, RunServer, running
 OPEN = {"/", "/health", "/health/ready"}
 """They tell nothing about anybody: load balancers and watchdogs ask them from anywhere."""
 
-SOCKETS = {"/v1/tts/ws", "/ws/jobs/{job_id}"}
+SOCKETS = {"/v1/tts/ws", "/ws/jobs/{job_id}", "/ws/export/{job_id}"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Way:
 
 
 SPEECH = {"model": "tone", "voice": "tone-low", "input": "Hi."}
+
+EXPORT = {
+    "project_id": 1,
+    "type": "framing",
+    "config": {"input_key": "files/unknown", "keyframes": [{"time": 0, "x": 0, "y": 0, "width": 90, "height": 160}]},
+}
 
 WAYS = [
     Way("POST", "/v1/tts/generate", "/v1/tts/generate", {"text": "Hi.", "voice": "tone-low"}, "speech"),
@@ -91,6 +97,18 @@ WAYS = [
     Way("GET", "/api/jobs/{job_id}", "/api/jobs/unknown", here=404),
     Way("GET", "/api/jobs/{job_id}/events", "/api/jobs/unknown/events", here=404),
     Way("POST", "/api/jobs/{job_id}/cancel", "/api/jobs/unknown/cancel", here=404),
+    Way("POST", "/api/exports", "/api/exports", EXPORT, "exports", here=404),
+    Way("POST", "/api/exports/framing", "/api/exports/framing", {}, "exports", here=422),
+    Way("POST", "/api/exports/overlay", "/api/exports/overlay", {}, "exports", here=422),
+    Way("GET", "/api/exports/active", "/api/exports/active", None, "exports"),
+    Way("GET", "/api/exports/recent", "/api/exports/recent", None, "exports"),
+    Way("GET", "/api/exports/unacknowledged", "/api/exports/unacknowledged", None, "exports"),
+    Way("POST", "/api/exports/acknowledge", "/api/exports/acknowledge", {}, "exports"),
+    Way("GET", "/api/exports/probe", "/api/exports/probe?input_key=files/unknown", None, "exports", here=404),
+    Way("GET", "/api/exports/project/{project_id}", "/api/exports/project/1", None, "exports"),
+    Way("GET", "/api/exports/{job_id}", "/api/exports/unknown", None, "exports", here=404),
+    Way("DELETE", "/api/exports/{job_id}", "/api/exports/unknown", None, "exports", here=404),
+    Way("GET", "/api/exports/{job_id}/download", "/api/exports/unknown/download", None, "exports", here=404),
     Way("POST", "/keys/{key_id}/rotate", "/keys/unknown/rotate", None, "account", here=404),
 ]
 """Every route that has a caller. A new route is put here, or is named as open with a reason."""
