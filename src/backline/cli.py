@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, users, keys, speak, normalize, engines, doctor.
+"""The command line: serve, migrate, users, keys, credits, export, speak, normalize, engines, doctor.
 
 What only a server needs is imported by the command that needs it: a text is spoken in half the time without.
 """
@@ -31,6 +31,7 @@ from backline.credits.commands import credits_app
 from backline.db.database import database_url
 from backline.engines.catalog import CATALOG
 from backline.errors import BacklineError, Invalid
+from backline.exports.commands import export_app
 from backline.gateway.speech import open_speech
 from backline.ids import new_id
 from backline.media.encode.formats import FORMATS
@@ -68,6 +69,7 @@ async def _administration() -> AsyncIterator[Mapping[type[Any], Any]]:
 app.add_typer(users_app(_administration), name="users")
 app.add_typer(keys_app(_administration), name="keys")
 app.add_typer(credits_app(_administration), name="credits")
+app.add_typer(export_app(), name="export")
 
 LexiconFile = Annotated[Path | None, typer.Option(help="A JSON file: an object of words and how each is spoken.")]
 
