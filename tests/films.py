@@ -33,6 +33,7 @@ FLASH_SECONDS = Fraction(1, 10)
 class Film:
     """What to make. times: seconds of each frame, for a rate that varies; instead of rate and frames.
     gop: frames from one keyframe to the next. rotation: degrees clockwise by which a player must turn it.
+    mirrored: and mirror it.
     sound: a codec, or None. sound_begin_seconds: silence before, as the container has it, not as samples.
     beat_seconds: from flash to flash, the first after half of it; each begins with the next frame, and its beep then.
     aspect: a pixel's width by its height. matrix, color_range: FFmpeg's numbers. options: of the video encoder, as
@@ -48,6 +49,7 @@ class Film:
     pix_fmt: str = "yuv420p"
     gop: int = 12
     rotation: int = 0
+    mirrored: bool = False
     aspect: Fraction = Fraction(1)
     matrix: int = 1
     color_range: int = 1
@@ -80,11 +82,11 @@ class Film:
             beat += self.beat_seconds
         return tuple(beats)
 
-    def picture(self, number: int) -> Planes:
-        """A frame as it is stored, before rotation, in 4:2:0."""
+    def picture(self, number: int, across: int = 2, down: int = 2) -> Planes:
+        """A frame as it is stored, before rotation; in 4:2:0, or with a chroma sample for so many pixels."""
         moment = self.moments[number]
         flash = any(begin <= moment < begin + FLASH_SECONDS for begin in self.flashes)
-        return picture(number, float(moment), self.width, self.height, flash=flash)
+        return picture(number, float(moment), self.width, self.height, across, down, flash=flash)
 
     def samples(self) -> Samples:
         """Its sound from the first frame on, before coding."""
@@ -126,16 +128,33 @@ class Film:
         stream.colorspace, stream.color_range = self.matrix, self.color_range
         if self.times:
             stream.codec_context.time_base = Fraction(1, 90000)
-        if self.rotation:
-            stream.set_display_rotation(-self.rotation)
+        if self.rotation or self.mirrored:
+            stream.set_display_rotation(-self.rotation, hflip=self.mirrored)
         return stream
+
+    def _coded(self, number: int) -> av.VideoFrame:
+        """Made with the chroma that it is stored with, so that no scaler can shift it."""
+        wide, high = (
+            av.VideoFormat(self.pix_fmt).chroma_width(2) == 2,
+            av.VideoFormat(self.pix_fmt).chroma_height(2) == 2,
+        )
+        plain = "yuv444p" if wide and high else "yuv422p" if high else "yuv420p"
+        frame = as_frame(self.picture(number, 1 if wide else 2, 1 if high else 2), plain)
+        if self.pix_fmt in (plain, plain.replace("yuv", "yuvj")):
+            return as_frame(self.picture(number, 1 if wide else 2, 1 if high else 2), self.pix_fmt)
+        rgb = av.VideoFormat(self.pix_fmt).is_rgb
+        return frame.reformat(
+            format=self.pix_fmt,
+            src_colorspace=self.matrix,
+            dst_colorspace=None if rgb else self.matrix,
+            src_color_range=self.color_range,
+            dst_color_range=2 if rgb else self.color_range,
+        )
 
     def _frames(self) -> Iterator[av.VideoFrame]:
         time_base = Fraction(1, 90000) if self.times else 1 / self.rate
         for number, moment in enumerate(self.moments):
-            frame = as_frame(self.picture(number))
-            if self.pix_fmt != "yuv420p":
-                frame = frame.reformat(format=self.pix_fmt, interpolation="BICUBIC")
+            frame = self._coded(number)
             frame.colorspace, frame.color_range = self.matrix, self.color_range
             frame.pts, frame.time_base = round(moment / time_base), time_base
             yield frame
@@ -146,18 +165,22 @@ def shape_at(seconds: float, width: int, height: int) -> tuple[float, float]:
     return width * (0.5 + 0.22 * math.sin(1.3 * seconds)), height * (0.5 + 0.12 * math.sin(0.9 * seconds + 1.0))
 
 
-def picture(number: int, seconds: float, width: int, height: int, *, flash: bool = False) -> Planes:
-    """4:2:0, 8 bits, limited range; chroma is sited left, as H.264 has it unless it says otherwise."""
+def picture(
+    number: int, seconds: float, width: int, height: int, across: int = 2, down: int = 2, *, flash: bool = False
+) -> Planes:
+    """8 bits, limited range. across, down: pixels for one chroma sample; 4:2:0 has 2 and 2. Chroma is sited left, as
+    H.264 has it unless it says otherwise."""
     zone = height // 8
     x, y = shape_at(seconds, width, height)
     soft = _soft(np.arange(width) + 0.5 - x, np.arange(height) + 0.5 - y, height / 16)
     luma = GREY + (PEAK - GREY) * soft
     for bar in range(BARS):
-        columns = slice(bar * width // BARS, (bar + 1) * width // BARS)
-        luma[:zone, columns] = WHITE if number >> bar & 1 else BLACK
+        bars = slice(bar * width // BARS, (bar + 1) * width // BARS)
+        luma[:zone, bars] = WHITE if number >> bar & 1 else BLACK
     luma[height - zone :] = WHITE if flash else BLACK
-    across, down = np.arange((width + 1) // 2) * 2 + 0.5, np.arange((height + 1) // 2) * 2 + 1.0
-    soft = _soft(across - x, down - y, height / 16)
+    columns = np.arange((width + across - 1) // across) * across + 0.5
+    rows = (np.arange((height + down - 1) // down) + 0.5) * down
+    soft = _soft(columns - x, rows - y, height / 16)
     return Planes(_plane(luma), _plane(128 + PEAK_U * soft), _plane(128 + PEAK_V * soft))
 
 
@@ -185,9 +208,9 @@ def is_flash(y: Plane) -> bool:
     return bool(y[height - height // 16 :].mean() > (BLACK + WHITE) / 2)
 
 
-def as_frame(planes: Planes) -> av.VideoFrame:
+def as_frame(planes: Planes, pix_fmt: str = "yuv420p") -> av.VideoFrame:
     """As an encoder takes it."""
-    frame = av.VideoFrame(planes.width, planes.height, "yuv420p")
+    frame = av.VideoFrame(planes.width, planes.height, pix_fmt)
     for plane, values in zip(frame.planes, (planes.y, planes.u, planes.v), strict=True):
         rows, columns = values.shape
         padded = np.zeros((rows, plane.line_size), dtype=np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -82,6 +83,12 @@ def pictures(container: InputContainer, name: str) -> av.VideoStream:
             return stream
     what = "holds sound but no pictures" if container.streams.audio else "holds no pictures that can be read"
     raise not_a_video(name, what)
+
+
+def stored_size(stream: av.VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
+    """Width and height before rotation, in square pixels."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    return max(round(frame.width * aspect), 1), frame.height
 
 
 def sound(container: InputContainer) -> av.AudioStream | None:

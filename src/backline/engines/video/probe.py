@@ -13,14 +13,14 @@ from av.video.reformatter import ColorRange, Colorspace
 from pydantic import TypeAdapter
 
 from backline.engines.video.base import Source
+from backline.engines.video.framestream import FrameStream
 from backline.engines.video.opening import (
     PATIENCE_SECONDS,
-    damaged,
-    not_a_video,
     open_source,
     pictures,
     reading,
     sound,
+    stored_size,
 )
 from backline.engines.video.turning import turn_of
 from backline.errors import Invalid
@@ -29,8 +29,7 @@ MAX_SOURCE_SIDE = 8192
 
 _RATES = tuple(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60, 90, 100, 120, 240))
 _TAIL_SECONDS = 2.0
-_MAX_UNDECODED_PACKETS = 300
-"""How many packets may pass before the first picture; a stream may be joined in the middle of a group."""
+"""How far before its end a file is read to see what its last pictures are."""
 
 
 def probe(link: str, name: str, patience_seconds: float = PATIENCE_SECONDS) -> Source:
@@ -43,7 +42,8 @@ def probe(link: str, name: str, patience_seconds: float = PATIENCE_SECONDS) -> S
     with open_source(link, name, patience_seconds) as container, reading(name):
         audio = sound(container)
         stream = pictures(container, name)
-        frame = first_frame(container, stream, name)
+        first = FrameStream(container, stream, name).first
+        frame = first.frame
         turn = turn_of(frame)
         width, height = turn.shown(*stored_size(stream, frame))
         if max(width, height) > MAX_SOURCE_SIDE:
@@ -52,7 +52,7 @@ def probe(link: str, name: str, patience_seconds: float = PATIENCE_SECONDS) -> S
             width=width,
             height=height,
             rate=_rate(stream),
-            seconds=_seconds(container, stream, frame),
+            seconds=_seconds(container, stream, first.pts),
             rotation=turn.degrees,
             audio_rate_hz=audio.rate if audio else None,
             **_colours(frame),
@@ -74,26 +74,6 @@ def probe_many(data: dict[str, Any], progress: Callable[..., None]) -> dict[str,
     return {"sources": sources}
 
 
-def first_frame(container: InputContainer, stream: av.VideoStream, name: str) -> av.VideoFrame:
-    """The first picture, from which a film's time is counted."""
-    for number, packet in enumerate(container.demux(stream)):
-        try:
-            frames = packet.decode()
-        except av.InvalidDataError:
-            frames = []
-        if frames:
-            return frames[0]
-        if number > _MAX_UNDECODED_PACKETS:
-            break
-    raise damaged(name, 0.0) if stream.codec_context.width else not_a_video(name)
-
-
-def stored_size(stream: av.VideoStream, frame: av.VideoFrame) -> tuple[int, int]:
-    """Width and height before rotation, in square pixels."""
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    return max(round(frame.width * aspect), 1), frame.height
-
-
 def _too_large(name: str, width: int, height: int) -> Invalid:
     return Invalid(
         f"The video of {name} is {width} by {height} pixels; a side may have {MAX_SOURCE_SIDE} at most.",
@@ -108,11 +88,11 @@ def _rate(stream: av.VideoStream) -> Fraction:
     return usual if abs(usual - rate) < usual / 2500 else rate.limit_denominator(1001)
 
 
-def _seconds(container: InputContainer, stream: av.VideoStream, first: av.VideoFrame) -> float:
+def _seconds(container: InputContainer, stream: av.VideoStream, first_pts: int) -> float:
     """From the first picture to the end of the last. Where a file breaks off, what it was meant to have: only then is
     it missed."""
     assert stream.time_base is not None
-    begin = (first.pts or 0) * stream.time_base
+    begin = first_pts * stream.time_base
     if container.format.name.startswith("mov") and stream.duration:
         return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base - begin)
     claimed = Fraction(container.duration or 0, av.time_base)
