@@ -23,16 +23,21 @@ from backline.settings import ExportsSettings
 from backline.storage.base import Storage
 
 
-def export_kind_of(
-    settings: ExportsSettings, parts: Mapping[type[Any], Any], leftovers: Leftovers, folder: Path, kept_days: float
-) -> JobKind:
-    """The job. folder: for films while they are rendered. Raises Invalid when Modal is asked for and not there."""
+def check(settings: ExportsSettings) -> None:
+    """Before anything starts. Raises Invalid when Modal is asked for and not there."""
     if settings.modal_enabled:
         raise Invalid(
             "MODAL_ENABLED is true, but no Modal workers are configured, and nothing would ever be rendered. "
             "Set MODAL_ENABLED=false to render on this machine.",
             code="modal_not_configured",
         )
+
+
+def export_kind_of(
+    settings: ExportsSettings, parts: Mapping[type[Any], Any], leftovers: Leftovers, folder: Path, kept_days: float
+) -> JobKind:
+    """The job. folder: for films while they are rendered."""
+    check(settings)
     work = RenderWork(parts[Storage], Scratch(folder), settings.stall_seconds)
     return ExportKind(parts[Assets], parts[Ledger], parts[Pricing].export, leftovers, work, kept_days).kind
 

@@ -18,6 +18,7 @@ from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.exports import router as exports
 from backline.exports import socket as exports_socket
+from backline.exports.assembly import check as check_exports
 from backline.gateway import description, health, metrics
 from backline.gateway.services import open_services, scratch_folder
 from backline.jobs import router as jobs
@@ -72,6 +73,7 @@ def create_app(
     if settings.speech.engine is not None:
         find(settings.speech.engine, catalog)  # a name that means nothing is refused before anything starts
     check(settings.accounts)
+    check_exports(settings.exports)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
