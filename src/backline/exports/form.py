@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from backline.assets.service import Assets
-from backline.errors import BacklineError, Invalid, TooLarge
+from backline.errors import BacklineError, Invalid, TooLarge, Unavailable
 from backline.exports.schemas import ExportType
 
 _CHUNK_BYTES = 1 << 20
@@ -73,6 +73,8 @@ async def read_form(request: Request, kind: ExportType, max_file_bytes: int) -> 
         raise Invalid(f"The form cannot be read: {error.message}", code="bad_form") from None
     except ClientDisconnect:
         raise Invalid("The body ended too early.", code="body_cut") from None
+    except OSError:
+        raise Unavailable("There is no room for the film on this machine now.", code="disk_full") from None
     try:
         return FilmForm(kind, form)
     except BacklineError:
