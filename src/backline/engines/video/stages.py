@@ -36,7 +36,11 @@ class Stages:
                 break
         if self._failure is not None:
             raise self._failure
-        return not any(thread.is_alive() for thread in self._threads)
+        return not self.alive
+
+    @property
+    def alive(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
 
     def stop(self, within_seconds: float) -> None:
         with self.changed:
@@ -68,6 +72,9 @@ class Queue(Generic[T]):
     def __init__(self, stages: Stages, size: int) -> None:
         self._stages, self._size = stages, size
         self._things: deque[T | None] = deque()
+
+    def __len__(self) -> int:
+        return len(self._things)
 
     def put(self, thing: T | None) -> None:
         """Waits for room."""
