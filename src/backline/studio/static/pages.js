@@ -1,5 +1,6 @@
 /** The pages of the studio. A new one is a module and a line here. */
 
+import { ExportsPage } from "./exports/page.js";
 import { FilesPage } from "./files/page.js";
 import { JobsPage } from "./jobs/page.js";
 import { KeysPage } from "./keys/page.js";
@@ -11,6 +12,7 @@ import { UsagePage } from "./usage/page.js";
 /** @type {PageEntry[]} */
 export const pages = [
   { id: "speech", title: "Speech", Page: SpeechPage },
+  { id: "exports", title: "Exports", Page: ExportsPage },
   { id: "jobs", title: "Jobs", Page: JobsPage },
   { id: "files", title: "Files", Page: FilesPage },
   { id: "usage", title: "Usage", Page: UsagePage },
