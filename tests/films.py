@@ -236,13 +236,17 @@ def sound_of(path: Path) -> tuple[Samples, int, float]:
     return np.ascontiguousarray(samples, dtype=np.float32), rate_hz, frames[0].time or 0.0 if frames else 0.0
 
 
-def beeps(samples: Samples, rate_hz: int) -> list[float]:
-    """When each beep begins: where the level over 2 ms passes half of the loudest."""
+def beeps(samples: Samples, rate_hz: int, apart_seconds: float = 0.1) -> list[float]:
+    """When each beep begins: where the level over 2 ms passes half of the loudest; once in `apart_seconds`."""
     window = max(rate_hz // 500, 1)
     power = np.convolve(np.square(samples[:, 0].astype(np.float64)), np.ones(window) / window)
     loud = np.sqrt(power) > 0.5 * float(np.sqrt(power.max(initial=0.0)))
     rises = np.flatnonzero(loud[1:] & ~loud[:-1]) + 1
-    apart = [first for first, before in zip(rises, [-rate_hz, *rises], strict=False) if first - before > rate_hz // 10]
+    apart = [
+        first
+        for first, before in zip(rises, [-rate_hz, *rises], strict=False)
+        if first - before > rate_hz * apart_seconds
+    ]
     return [float(first - window / 4) / rate_hz for first in apart]  # half the level is a quarter of the window's power
 
 

@@ -99,8 +99,7 @@ def sound(container: InputContainer) -> av.AudioStream | None:
 def only(container: InputContainer, *wanted: av.stream.Stream) -> None:
     """Lets the other streams be passed over, which over a network also saves fetching them."""
     for stream in container.streams:
-        if stream not in wanted:
-            stream.discard = Discard.all
+        stream.discard = Discard.default if stream in wanted else Discard.all
 
 
 def _address(link: str, name: str, patience_seconds: float) -> tuple[str, dict[str, str]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Discard
 from av.video.reformatter import ColorRange, Colorspace
 from pydantic import TypeAdapter
 
@@ -16,6 +15,7 @@ from backline.engines.video.base import Source
 from backline.engines.video.framestream import FrameStream
 from backline.engines.video.opening import (
     PATIENCE_SECONDS,
+    only,
     open_source,
     pictures,
     reading,
@@ -104,8 +104,7 @@ def _seconds(container: InputContainer, stream: av.VideoStream, first_pts: int) 
 
 def _ends(container: InputContainer, stream: av.VideoStream, end: Fraction) -> tuple[Fraction, Fraction]:
     """When the last pictures, and the last of the other streams, end: read, not decoded, from shortly before."""
-    for each in container.streams:
-        each.discard = Discard.default
+    only(container, *container.streams)
     assert stream.time_base is not None
     try:
         container.seek(int(max(end - _TAIL_SECONDS, 0) / stream.time_base), stream=stream)
