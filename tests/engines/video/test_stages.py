@@ -40,8 +40,7 @@ def test_when_one_fails_those_that_wait_end_and_the_failure_is_raised() -> None:
     stages.start("give", lambda: full.put(2))
     stages.start("fail", lambda: void(1 // 0))
     with pytest.raises(ZeroDivisionError):
-        while not stages.ended(0.1):
-            pass
+        stages.ended(5)
     stages.stop(5)
     assert not stages.alive
 
