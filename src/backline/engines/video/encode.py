@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,8 +105,9 @@ class SegmentWriter:
 
     def abort(self) -> None:
         """Nothing of it stays."""
+        with contextlib.suppress(av.FFmpegError):
+            self._container.close()
         self._part.unlink(missing_ok=True)
-        self._container.close()
 
 
 def choose(wanted: Encoder, coding: Coding) -> str:
