@@ -7,7 +7,8 @@ it flashes. Between: a soft round shape on grey, whose centre is a smooth functi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -78,15 +79,22 @@ class Film:
         moments, beats = self.moments, []
         beat = self.beat_seconds / 2
         while beat <= moments[-1]:
-            beats.append(next(moment for moment in moments if moment >= beat))
+            beats.append(moments[bisect_left(moments, beat)])
             beat += self.beat_seconds
         return tuple(beats)
 
-    def picture(self, number: int, across: int = 2, down: int = 2) -> Planes:
-        """A frame as it is stored, before rotation; in 4:2:0, or with a chroma sample for so many pixels."""
+    def picture(self, number: int) -> Planes:
+        """A frame as it is stored, before rotation, in 4:2:0."""
         moment = self.moments[number]
-        flash = any(begin <= moment < begin + FLASH_SECONDS for begin in self.flashes)
+        return self._picture(number, moment, self._is_flash(moment, self.flashes))
+
+    def _picture(self, number: int, moment: Fraction, flash: bool, across: int = 2, down: int = 2) -> Planes:
         return picture(number, float(moment), self.width, self.height, across, down, flash=flash)
+
+    @staticmethod
+    def _is_flash(moment: Fraction, flashes: Sequence[Fraction]) -> bool:
+        before = bisect_right(flashes, moment) - 1
+        return before >= 0 and moment < flashes[before] + FLASH_SECONDS
 
     def samples(self) -> Samples:
         """Its sound from the first frame on, before coding."""
@@ -132,32 +140,30 @@ class Film:
             stream.set_display_rotation(-self.rotation, hflip=self.mirrored)
         return stream
 
-    def _coded(self, number: int) -> av.VideoFrame:
-        """Made with the chroma that it is stored with, so that no scaler can shift it."""
-        wide, high = (
-            av.VideoFormat(self.pix_fmt).chroma_width(2) == 2,
-            av.VideoFormat(self.pix_fmt).chroma_height(2) == 2,
-        )
-        plain = "yuv444p" if wide and high else "yuv422p" if high else "yuv420p"
-        frame = as_frame(self.picture(number, 1 if wide else 2, 1 if high else 2), plain)
-        if self.pix_fmt in (plain, plain.replace("yuv", "yuvj")):
-            return as_frame(self.picture(number, 1 if wide else 2, 1 if high else 2), self.pix_fmt)
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        """Made with the chroma that they are stored with, so that no scaler can shift it."""
+        time_base = Fraction(1, 90000) if self.times else 1 / self.rate
+        stored = av.VideoFormat(self.pix_fmt)
+        across, down = 2 // stored.chroma_width(2), 2 // stored.chroma_height(2)
+        flashes = self.flashes
+        for number, moment in enumerate(self.moments):
+            planes = self._picture(number, moment, self._is_flash(moment, flashes), across, down)
+            frame = self._coded(planes, {(1, 1): "444p", (2, 1): "422p", (2, 2): "420p"}[across, down])
+            frame.colorspace, frame.color_range = self.matrix, self.color_range
+            frame.pts, frame.time_base = round(moment / time_base), time_base
+            yield frame
+
+    def _coded(self, planes: Planes, chroma: str) -> av.VideoFrame:
+        if self.pix_fmt in (f"yuv{chroma}", f"yuvj{chroma}"):
+            return as_frame(planes, self.pix_fmt)
         rgb = av.VideoFormat(self.pix_fmt).is_rgb
-        return frame.reformat(
+        return as_frame(planes, f"yuv{chroma}").reformat(
             format=self.pix_fmt,
             src_colorspace=self.matrix,
             dst_colorspace=None if rgb else self.matrix,
             src_color_range=self.color_range,
             dst_color_range=2 if rgb else self.color_range,
         )
-
-    def _frames(self) -> Iterator[av.VideoFrame]:
-        time_base = Fraction(1, 90000) if self.times else 1 / self.rate
-        for number, moment in enumerate(self.moments):
-            frame = self._coded(number)
-            frame.colorspace, frame.color_range = self.matrix, self.color_range
-            frame.pts, frame.time_base = round(moment / time_base), time_base
-            yield frame
 
 
 def shape_at(seconds: float, width: int, height: int) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from backline.engines.video.audio import write_audio
 from backline.engines.video.base import Clip, RenderPlan, Source, Span
 from backline.engines.video.probe import probe
 from backline.engines.video.timeline import ClipTimeline, Timeline
+from backline.errors import Unavailable
 from backline.media.audio import Samples
 from tests.engines.video.serving import Site, serving
 from tests.films import BEEP_HZ, Film, beeps, sound_of
@@ -87,10 +88,10 @@ def test_cut_and_joined_every_span_is_in_its_place(tmp_path: Path, name: str, ra
 @pytest.mark.parametrize(("speed", "tolerance"), [(0.25, 0.045), (0.5, 0.02), (1.5, 0.01), (3.0, 0.01)])
 def test_at_a_speed_it_stays_in_step(tmp_path: Path, speed: float, tolerance: float) -> None:
     """Within a frame; where a span begins, exactly."""
-    film = Film(frames=180, beat_seconds=Fraction(6, 10), sound="pcm_f32le")
+    film = Film(frames=120, width=64, height=48, beat_seconds=Fraction(6, 10), sound="pcm_f32le")
     path = film.write(tmp_path / "film.mkv")
     flash = float(film.flashes[1])
-    track, timeline = _written(tmp_path, _clip(path, (flash, 6.0, speed), (flash, flash + 0.3, 1)))
+    track, timeline = _written(tmp_path, _clip(path, (flash, 3.8, speed), (flash, flash + 0.3, 1)))
     due = _due(film, timeline)
     heard = beeps(track.samples, RATE_HZ, apart_seconds=0.15 / speed)  # the end of a slow one stutters
     assert heard[0] == pytest.approx(0, abs=0.001)
@@ -252,3 +253,46 @@ def test_over_the_web_also_when_each_answer_breaks_off(tmp_path: Path) -> None:
         timeline = _timeline(plan, [source])
         assert write_audio(plan, [source], timeline, tmp_path / "sound.m4a", lambda share: None)
     assert Track(tmp_path / "sound.m4a").beeps == pytest.approx(_due(film, timeline), abs=0.001)
+
+
+@pytest.mark.parametrize("trouble", ["status", "silent"])
+def test_a_web_that_goes_away_is_not_taken_for_silence(
+    tmp_path: Path, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backline.engines.video.sounds.PATIENCE_SECONDS", 0.3)
+    film = Film(frames=300, width=64, height=64, sound="pcm_s16le")
+    film.write(tmp_path / "film.mkv")
+    with serving(Site(tmp_path)) as site:
+        source = probe(site.link("film.mkv"), "clip 1")
+        plan = RenderPlan((Clip(site.link("film.mkv"), "clip 1", (Span(0.0, 9.0, 1.5),)),))
+        site.breaks_after = 100_000
+        told: list[float] = []
+
+        def go_away(share: float) -> None:
+            told.append(share)
+            site.status, site.silent, site.good = (503, False, 0) if trouble == "status" else (200, True, 0)
+
+        with pytest.raises(Unavailable, match="clip 1"):
+            write_audio(plan, [source], _timeline(plan, [source]), tmp_path / "sound.m4a", go_away)
+    assert told
+    assert told[-1] < 1
+
+
+def test_a_damaged_track_leaves_silence_where_it_is_damaged(tmp_path: Path) -> None:
+    film = Film(frames=120)
+    path = film.write(tmp_path / "film.mp4")
+    with av.open(str(path)) as container:
+        places = [
+            (packet.pos, packet.size)
+            for packet in container.demux(audio=0)
+            if packet.pos and packet.pts and 48000 < packet.pts < 2 * 48000
+        ]
+    data = bytearray(path.read_bytes())
+    for place, size in places:
+        data[place : place + size] = b"\xff" * size
+    path.write_bytes(data)
+    track, timeline = _written(tmp_path, _clip(path, (0.0, 3.9, 1)))
+    flashes = [float(flash) for flash in film.flashes]
+    assert track.seconds == timeline.seconds
+    assert track.beeps[:2] == pytest.approx(flashes[:2], abs=0.001)
+    assert track.beeps[-3:] == pytest.approx([flash for flash in flashes if flash < 3.9][-3:], abs=0.001)

@@ -10,7 +10,7 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 
-from backline.engines.video.opening import damaged
+from backline.engines.video.opening import BROKEN, damaged
 
 _MAX_UNDECODED_PACKETS = 300
 """How many packets may pass before the first picture; a stream may be joined in the middle of a group."""
@@ -48,15 +48,13 @@ class FrameStream:
         """To the last keyframe before, as far as the container knows; False when there is none that can be used."""
         try:
             self._container.seek(pts, stream=self._stream)
-        except av.FFmpegError as error:
-            if isinstance(error, OSError):
-                raise
+        except av.FFmpegError:
             return False
         self._packets = self._container.demux(self._stream)
         self._ready.clear()
         self._broken = False
         self._last = None
-        for packet in self._packets:
+        while (packet := self._next_packet()) is not None:
             if packet.is_keyframe and packet.pts is not None:
                 self._trusted_from = packet.pts
                 self._decode(packet)
@@ -85,14 +83,14 @@ class FrameStream:
     def _next_packet(self) -> Packet[av.VideoStream] | None:
         try:
             return next(self._packets, None)
-        except av.InvalidDataError:  # the container itself is broken here
+        except BROKEN:  # the container itself
             self._broken = True
             return None
 
     def _decode(self, packet: Packet[av.VideoStream]) -> None:
         try:
             frames = packet.decode()
-        except av.InvalidDataError:
+        except av.FFmpegError:
             self._broken = True
             return
         for frame in frames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,11 +18,17 @@ from backline.errors import BacklineError, Invalid, NotFound, Unavailable
 PATIENCE_SECONDS = 20.0
 """How long an address may stay silent."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system says that takes no more bytes."""
+
 _CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg"
 """FFmpeg's names. Playlists are left out on purpose: they would open files and addresses that a film names."""
 
 _MAGIC = ((4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "))
 """What a film begins with, and after how many bytes; by it, a damaged one is told from something else."""
+
+BROKEN = (av.InvalidDataError, av.PermissionError, av.BlockingIOError)
+"""What demuxers raise in a file that they cannot follow."""
 
 
 def open_source(link: str, name: str, patience_seconds: float = PATIENCE_SECONDS) -> InputContainer:
@@ -55,7 +62,11 @@ def reading(name: str) -> Iterator[None]:
         raise
     except (av.FileNotFoundError, av.HTTPNotFoundError) as error:
         raise NotFound(f"The video of {name} is not there any more.", code="source_not_found") from error
+    except BROKEN as error:
+        raise damaged(name) from error
     except (av.ExitError, av.HTTPError, av.HTTPClientError, OSError) as error:
+        if error.errno in NO_ROOM:
+            raise  # nothing is wrong with the source: what was made of it has no room
         raise unreachable(name) from error
     except av.FFmpegError as error:
         raise damaged(name) from error
@@ -123,6 +134,7 @@ def _web_options(patience_seconds: float) -> dict[str, str]:
         "reconnect": "1",
         "reconnect_on_network_error": "1",
         "reconnect_on_http_error": "5xx,429",
+        "reconnect_delay_max": str(int(patience_seconds)),
         "reconnect_delay_total_max": str(int(patience_seconds)),
         "reconnect_max_retries": "4",
     }

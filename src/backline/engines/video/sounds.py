@@ -11,7 +11,7 @@ import numpy as np
 from av.container import InputContainer
 
 from backline.engines.video.framestream import FrameStream
-from backline.engines.video.opening import only, open_source, pictures, reading, sound
+from backline.engines.video.opening import BROKEN, PATIENCE_SECONDS, only, open_source, pictures, reading, sound
 from backline.media.audio import Samples, silence
 from backline.media.resample import Resampler
 
@@ -52,7 +52,7 @@ class SourceSound:
 
     def _open(self) -> None:
         with contextlib.ExitStack() as opened:
-            self._container = opened.enter_context(open_source(self._link, self._name))
+            self._container = opened.enter_context(open_source(self._link, self._name, PATIENCE_SECONDS))
             self._first = first_moment(self._container, self._name)
             self._stream = sound(self._container)
             opened.pop_all()
@@ -96,12 +96,10 @@ class SourceSound:
             except av.FFmpegError:
                 self._reopen()
                 only(self._container, self._stream)
-            for packet in self._container.demux(self._stream):
-                try:
-                    frames = packet.decode()
-                except av.InvalidDataError:
-                    continue  # as players do; the gap is silence
-                yield from (frame for frame in frames if frame.pts is not None)
+            with contextlib.suppress(*BROKEN):
+                for packet in self._container.demux(self._stream):
+                    with contextlib.suppress(av.FFmpegError):  # as players do; the gap is silence
+                        yield from [frame for frame in packet.decode() if frame.pts is not None]
 
     def _beginning(self) -> Fraction:
         """When the track begins, as the container counts; some way on, as containers round and trim."""
