@@ -2,6 +2,7 @@
 
 import { html, useRef, useState } from "../html.js";
 import { newKey } from "./draft.js";
+import { exactly } from "./keyframes.js";
 import { Preview, drawWindow } from "./preview.js";
 import { Stage, Transport } from "./stage.js";
 import { Strip } from "./strip.js";
@@ -32,8 +33,8 @@ export function AnnotateEditor({ film, marks, onChange }) {
   film.range = { start: mark?.start ?? 0, end: mark?.end ?? Infinity, speedAt: () => 1 };
   const put = (news) => onChange(marks.map((one) => (one.id === mark.id ? { ...one, ...news } : one)));
   const begin = () => {
-    const start = rounded(Math.min(film.time, Math.max(0, info.duration_seconds - LEAST_SECONDS)));
-    const made = { id: newKey(), start, end: rounded(Math.min(start + NEW_SECONDS, info.duration_seconds)), name: "", notes: "", rating: null, tags: "" };
+    const start = exactly(Math.min(film.time, Math.max(0, info.duration_seconds - LEAST_SECONDS)));
+    const made = { id: newKey(), start, end: exactly(Math.min(start + NEW_SECONDS, info.duration_seconds)), name: "", notes: "", rating: null, tags: "" };
     setChosen(made.id);
     onChange([...marks, made]);
   };
@@ -61,8 +62,8 @@ export function AnnotateEditor({ film, marks, onChange }) {
       </div>
       <div class="tools" role="group" aria-label="Clips">
         <button type="button" onClick=${begin}>Add a clip here</button>
-        ${mark && html`<button type="button" onClick=${() => film.time < mark.end - LEAST_SECONDS && put({ start: rounded(film.time) })}>Begin here</button>`}
-        ${mark && html`<button type="button" onClick=${() => film.time > mark.start + LEAST_SECONDS && put({ end: rounded(film.time) })}>End here</button>`}
+        ${mark && html`<button type="button" onClick=${() => film.time < mark.end - LEAST_SECONDS && put({ start: exactly(film.time) })}>Begin here</button>`}
+        ${mark && html`<button type="button" onClick=${() => film.time > mark.start + LEAST_SECONDS && put({ end: exactly(film.time) })}>End here</button>`}
       </div>
       <${ClipList}
         clips=${marks}
@@ -162,7 +163,7 @@ function edgesOf(mark, film, put) {
       name: "Start of the clip",
       time: mark.start,
       onMove: (to) => {
-        const start = rounded(Math.min(to, mark.end - LEAST_SECONDS));
+        const start = exactly(Math.min(to, mark.end - LEAST_SECONDS));
         put({ start });
         return start;
       },
@@ -171,14 +172,10 @@ function edgesOf(mark, film, put) {
       name: "End of the clip",
       time: mark.end,
       onMove: (to) => {
-        const end = Math.min(rounded(Math.max(to, mark.start + LEAST_SECONDS)), film.info.duration_seconds);
+        const end = Math.min(exactly(Math.max(to, mark.start + LEAST_SECONDS)), film.info.duration_seconds);
         put({ end });
         return end;
       },
     },
   ];
-}
-
-function rounded(seconds) {
-  return Math.max(0, Math.round(seconds * 1000) / 1000);
 }

@@ -64,7 +64,7 @@ export function useFilms(onArrived) {
 export function FilmChooser({ films, current, onChoose, onFiles, onProblem, children }) {
   const uploads = useUploads();
   return html`
-    <section class="chooser" aria-label="Film">
+    <section class="chooser" aria-label="Which film">
       ${films?.length > 0 &&
       html`
         <div class="chosen">

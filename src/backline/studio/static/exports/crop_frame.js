@@ -70,7 +70,7 @@ export function CropFields({ film, window, shape, onChange }) {
         id=${`crop-${name}`}
         type="number"
         step="0.1"
-        value=${window[name]}
+        value=${Math.round(window[name] * 10) / 10}
         onChange=${({ target }) => Number.isFinite(target.valueAsNumber) && onChange(change(target.valueAsNumber))}
       />
     </div>

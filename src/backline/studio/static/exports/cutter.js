@@ -1,6 +1,7 @@
 /** Which parts of the film are played, and how fast. */
 
 import { html } from "../html.js";
+import { exactly } from "./keyframes.js";
 import { joinedAt, lengthOf, segmentsOf, spansOf, splitAt, uncut } from "./spans.js";
 import { clock } from "./words.js";
 
@@ -32,7 +33,7 @@ export function trimEdges(film, cutting, onChange) {
       name: "Start of what is played",
       time: start,
       onMove: (to) => {
-        const moved = rounded(Math.min(to, end - LEAST_SECONDS));
+        const moved = exactly(Math.min(to, end - LEAST_SECONDS));
         trim(moved, end);
         return moved;
       },
@@ -41,7 +42,7 @@ export function trimEdges(film, cutting, onChange) {
       name: "End of what is played",
       time: end,
       onMove: (to) => {
-        const moved = Math.min(rounded(Math.max(to, start + LEAST_SECONDS)), seconds);
+        const moved = Math.min(exactly(Math.max(to, start + LEAST_SECONDS)), seconds);
         trim(start, moved);
         return moved;
       },
@@ -56,7 +57,7 @@ export function trimEdges(film, cutting, onChange) {
       onMove: (to) => {
         const low = (cuts[i - 1] ?? 0) + LEAST_SECONDS;
         const high = (cuts[i + 1] ?? seconds) - LEAST_SECONDS;
-        const moved = rounded(Math.min(Math.max(to, low), high));
+        const moved = exactly(Math.min(Math.max(to, low), high));
         onChange({ ...cutting, cuts: cutting.cuts.map((cut, j) => (j === i ? moved : cut)) });
         return moved;
       },
@@ -76,15 +77,15 @@ export function Cutter({ film, cutting, onChange }) {
   const trimmed = cutting.trim ?? { start: 0, end: seconds };
   const changed = cutting.trim || cutting.cuts.length || cutting.speeds.some((speed) => speed !== 1);
   const begin = () => {
-    const start = rounded(film.time);
+    const start = exactly(film.time);
     if (start < trimmed.end - LEAST_SECONDS) onChange({ ...cutting, trim: { start, end: trimmed.end } });
   };
   const end = () => {
-    const stop = rounded(film.time);
+    const stop = exactly(film.time);
     if (stop > trimmed.start + LEAST_SECONDS) onChange({ ...cutting, trim: { start: trimmed.start, end: stop } });
   };
   const split = () => {
-    const at = rounded(film.time);
+    const at = exactly(film.time);
     if (at > LEAST_SECONDS && at < seconds - LEAST_SECONDS) onChange(splitAt(cutting, at));
   };
   const speed = (index, value) => onChange({ ...cutting, speeds: segments.map((one, i) => (i === index ? value : one.speed)) });
@@ -113,8 +114,4 @@ export function Cutter({ film, cutting, onChange }) {
       </ul>
     </details>
   `;
-}
-
-function rounded(seconds) {
-  return Math.max(0, Math.round(seconds * 1000) / 1000);
 }

@@ -69,7 +69,7 @@ export function EllipseFields({ film, ellipse, onChange }) {
         id=${`ellipse-${name}`}
         type="number"
         step="0.1"
-        value=${ellipse[name]}
+        value=${Math.round(ellipse[name] * 10) / 10}
         onChange=${({ target }) =>
           Number.isFinite(target.valueAsNumber) && onChange(tidyEllipse({ ...ellipse, [name]: target.valueAsNumber }, film))}
       />

@@ -24,9 +24,11 @@ const FIELDS = ["x", "y", "width", "height"];
  */
 export function FramingEditor({ film, framing, shape, interpolation, mayBeWhole, onChange }) {
   useChanges(film, "frame");
-  const { info, time } = film;
+  const { info } = film;
   const { whole, cutting } = framing;
   const keyframes = shaped(framing.keyframes, info, shape);
+  const here = indexAt(keyframes, film.time, info.rate);
+  const time = keyframes[here]?.time ?? film.time; // a frame's time has more digits than a keyframe's
   const window = windowAt(keyframes, info, shape, time, interpolation);
   const spans = spansOf(cutting, info.duration_seconds);
   film.range = {
@@ -39,7 +41,6 @@ export function FramingEditor({ film, framing, shape, interpolation, mayBeWhole,
     film.video.pause();
     change({ keyframes: withKeyframe(keyframes, { ...next, time: film.time }, info.rate) });
   };
-  const here = indexAt(keyframes, time, info.rate);
   const points = keyframes.map((one, i) => ({
     time: one.time,
     name: `Keyframe ${i + 1} of ${keyframes.length}`,

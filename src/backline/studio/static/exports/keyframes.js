@@ -6,9 +6,24 @@ const DIGITS = 1e6; // microseconds
 
 /** @typedef {{time: number} & Object<string, number>} Keyframe */
 
+/** A moment as it is sent. What is shown at it is the frame that is meant: the server allows for half a tick. */
+export function exactly(time) {
+  return Math.max(0, Math.round(time * DIGITS) / DIGITS);
+}
+
+/** A moment as it is sent, from which on the frame at that time is meant. */
+export function from(time) {
+  return Math.max(0, Math.floor(time * DIGITS) / DIGITS);
+}
+
+/** A moment as it is sent, up to which the frame at that time is meant. */
+export function upTo(time) {
+  return Math.ceil(time * DIGITS) / DIGITS;
+}
+
 /** @param {number} time @param {number} rate - frames a second @returns {number} the time of the nearest frame */
 export function snapped(time, rate) {
-  return Math.max(0, Math.round((Math.round(time * rate) / rate) * DIGITS) / DIGITS);
+  return exactly(Math.round(time * rate) / rate);
 }
 
 /**

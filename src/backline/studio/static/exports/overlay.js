@@ -5,7 +5,7 @@ import { newKey } from "./draft.js";
 import { EllipseFields, EllipseFrame } from "./ellipse_frame.js";
 import { Neighbours } from "./framing.js";
 import { middleEllipse } from "./geometry.js";
-import { indexAt, valuesAt, withKeyframe, withTime, without } from "./keyframes.js";
+import { from, indexAt, upTo, valuesAt, withKeyframe, withTime, without } from "./keyframes.js";
 import { Preview, drawWindow } from "./preview.js";
 import { EFFECTS, OPACITY, drawSpotlights } from "./spotlight.js";
 import { Stage, Transport } from "./stage.js";
@@ -36,14 +36,15 @@ export function OverlayEditor({ film, overlay, interpolation, onChange }) {
   const change = (news) => onChange({ ...overlay, ...news });
   const put = (next) => change({ regions: regions.map((one) => (one.id === next.id ? next : one)) });
   const begin = () => {
-    const start = rounded(Math.min(film.time, Math.max(0, info.duration_seconds - LEAST_SECONDS)));
-    const end = rounded(Math.min(start + NEW_SECONDS, info.duration_seconds));
+    const start = from(Math.min(film.time, Math.max(0, info.duration_seconds - LEAST_SECONDS)));
+    const end = upTo(Math.min(start + NEW_SECONDS, info.duration_seconds));
     const first = { time: start, ...middleEllipse(info), opacity: OPACITY[effect], color: COLOUR };
     const made = { id: newKey(), start, end, keyframes: [first] };
     setChosen(made.id);
     change({ regions: [...regions, made].sort((a, b) => a.start - b.start) });
   };
-  const ellipse = region && valuesAt(region.keyframes, FIELDS, time, interpolation);
+  const here = region?.keyframes[indexAt(region.keyframes, time, info.rate)];
+  const ellipse = region && valuesAt(region.keyframes, FIELDS, here?.time ?? time, interpolation);
   const keep = (next) => {
     film.video.pause();
     const keyframe = { color: region.keyframes[0].color, ...ellipse, ...next, time: film.time };
@@ -169,7 +170,7 @@ function edgesOf(region, film, put) {
       name: "Start of the spotlight",
       time: region.start,
       onMove: (to) => {
-        const start = rounded(Math.min(to, region.end - LEAST_SECONDS));
+        const start = from(Math.min(to, region.end - LEAST_SECONDS));
         put({ ...region, start });
         return start;
       },
@@ -178,14 +179,10 @@ function edgesOf(region, film, put) {
       name: "End of the spotlight",
       time: region.end,
       onMove: (to) => {
-        const end = Math.min(rounded(Math.max(to, region.start + LEAST_SECONDS)), film.info.duration_seconds);
+        const end = Math.min(upTo(Math.max(to, region.start + LEAST_SECONDS)), film.info.duration_seconds);
         put({ ...region, end });
         return end;
       },
     },
   ];
-}
-
-function rounded(seconds) {
-  return Math.max(0, Math.round(seconds * 1000) / 1000);
 }

@@ -73,7 +73,7 @@ function Desk({ owner, type }) {
       )}
     </nav>
     <p class="hint">${HINTS[type]}</p>
-    <${FilmChooser} films=${films} current=${there} onChoose=${(id) => change(() => ({ film: id }))} onFiles=${upload} onProblem=${setProblem}>
+    <${FilmChooser} films=${films} current=${there} onChoose=${(id) => id !== there && change(() => ({ film: id }))} onFiles=${upload} onProblem=${setProblem}>
       ${joining && html`<button type="button" aria-disabled=${there ? "false" : "true"} onClick=${() => there && add()}>Add this film</button>`}
     <//>
     <p class="problem" role="alert">${problem ?? filmProblem ?? trouble}</p>
