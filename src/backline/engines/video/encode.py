@@ -75,7 +75,9 @@ class SegmentWriter:
         self._path, self._part = path, part_of(path)
         self._tick = 1 / coding.rate
         self._colours = coding.colours
-        self.frames = 0
+        self._written = 0
+        self.encoded = 0
+        """Frames that are in the file already; an encoder holds some back to look ahead."""
         self._container = av.open(str(self._part), "w", format="mp4")
         stream = self._container.add_stream(
             coding.encoder, coding.rate, options=dict(_OPTIONS[coding.encoder, coding.quality])
@@ -91,17 +93,23 @@ class SegmentWriter:
 
     def write(self, frame: Frame) -> None:
         video = frame.video
-        video.pts, video.duration, video.time_base = self.frames, 1, self._tick
+        video.pts, video.duration, video.time_base = self._written, 1, self._tick
         video.color_range, video.colorspace = self._colours.range, self._colours.matrix
         video.color_primaries, video.color_trc = self._colours.primaries, self._colours.transfer
-        self._container.mux(self._stream.encode(video))
-        self.frames += 1
+        self._written += 1
+        self._encode(video)
 
     def close(self) -> None:
         """The file is whole and on the disk when its name appears."""
-        self._container.mux(self._stream.encode(None))
+        self._encode(None)
         self._container.close()
         keep(self._part, self._path)
+
+    def _encode(self, video: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode_lazy(video):
+            packet.stream = self._stream
+            self._container.mux(packet)
+            self.encoded += 1
 
     def abort(self) -> None:
         """Nothing of it stays."""

@@ -17,7 +17,7 @@ from backline.engines.video.planes import Planes, blank
 from backline.engines.video.segments import Segment
 from backline.engines.video.stages import Queue, Stages
 
-_WAITING = 3
+_WAITING = 2
 """Frames between two stages: enough that neither waits for the other's slow ones, few enough for large pictures."""
 
 
@@ -32,16 +32,24 @@ class _Shown:
 
 
 class Pipeline:
-    """Renders segments into a folder, as `path_of` names them. frames: how many have been encoded."""
+    """Renders segments into files, as `path_of` names them."""
 
     def __init__(self, film: Film, stages: Stages, path_of: Callable[[Segment], Path]) -> None:
         self._film, self._path_of = film, path_of
         self._read: Queue[list[_Shown]] = Queue(stages, _WAITING)
         self._drawn: Queue[Frame] = Queue(stages, _WAITING)
+        self._used: deque[Frame] = deque()
         self._stages = stages
-        self.frames = 0
+        self._writer: SegmentWriter | None = None
+        self._done = 0
         self.whole: deque[Segment] = deque()
         """Segments whose files are there, in order."""
+
+    @property
+    def frames(self) -> int:
+        """How many have been encoded."""
+        writer = self._writer
+        return self._done + (writer.encoded if writer else 0)
 
     def start(self, segments: Sequence[Segment]) -> None:
         self._stages.start("read", lambda: self._reading(segments))
@@ -60,7 +68,7 @@ class Pipeline:
         pictures = _Pictures(self._film)
         second = blank(coding.width, coding.height)
         while shown := self._read.get():
-            frame = Frame(coding.width, coding.height)
+            frame = self._used.popleft() if self._used else Frame(coding.width, coding.height)
             pictures.draw(shown[0], frame.planes)
             for over in shown[1:]:
                 pictures.draw(over, second)
@@ -71,11 +79,14 @@ class Pipeline:
     def _encoding(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
             with _whole_or_nothing(SegmentWriter(self._path_of(segment), self._film.coding)) as writer:
+                self._writer = writer
                 for _ in range(segment.frames):
                     frame = self._drawn.get()
                     assert frame is not None
                     writer.write(frame)
-                    self.frames += 1
+                    self._used.append(frame)  # an encoder has copied what it still needs
+            self._writer = None
+            self._done += segment.frames
             self.whole.append(segment)
 
 

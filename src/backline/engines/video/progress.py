@@ -18,8 +18,8 @@ _FIRST_SECONDS = 0.5
 class Progress:
     """Frames done of frames to do; `done_before` of them were there at the start, and took no time."""
 
-    def __init__(self, told: Told, frames_total: int, done_before: int) -> None:
-        self._told, self._total, self._before = told, frames_total, done_before
+    def __init__(self, told: Told, frames_total: int, done_before: int, clock: Callable[[], float] = monotonic) -> None:
+        self._told, self._total, self._before, self._clock = told, frames_total, done_before, clock
         self._frames = done_before
         self._begun: float | None = None
         self._told_at = float("-inf")
@@ -29,7 +29,7 @@ class Progress:
 
     def frames(self, frames: int) -> None:
         """Called often; tells what there is to tell."""
-        now = monotonic()
+        now = self._clock()
         if self._begun is None and frames > self._before:
             self._begun, self._before = now, frames  # opening and the first frame are not the pace
         self._frames = max(frames, self._frames)
@@ -43,12 +43,12 @@ class Progress:
 
     def finalizing(self) -> None:
         self._phase = "finalizing"
-        self._tell(monotonic())
+        self._tell(self._clock())
 
     def still(self) -> None:
         """Called often, while nothing is there to tell but that it goes on."""
-        if monotonic() - self._told_at >= _SELDOM_SECONDS:
-            self._tell(monotonic())
+        if self._clock() - self._told_at >= _SELDOM_SECONDS:
+            self._tell(self._clock())
 
     def _tell(self, now: float) -> None:
         self._told_at, self._told_frames = now, self._frames

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +13,10 @@ from pydantic import TypeAdapter
 
 from backline.engines.video.audio import write_audio
 from backline.engines.video.base import Rendered, RenderPlan, Source
+from backline.engines.video.encode import part_of
 from backline.engines.video.film import Film
 from backline.engines.video.mux import fetch, join
+from backline.engines.video.opening import NO_ROOM
 from backline.engines.video.pipeline import Pipeline
 from backline.engines.video.progress import Progress, Told
 from backline.engines.video.segments import Finished, Segment, usable
@@ -62,11 +63,11 @@ def render_file(
     then no file stays but whole segments.
     """
     cv2.setNumThreads(1)  # the stages are threads already
-    work = _Work(Film.of(plan, sources), folder, told)
+    work = _Work(Film.of(plan, sources), output, folder, told)
     try:
-        return work.run(output, finished)
+        return work.run(finished)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in NO_ROOM:
             raise
         raise Unavailable("There is no room left on the disk.", code="disk_full") from error
     finally:
@@ -76,27 +77,27 @@ def render_file(
 class _Work:
     """One render."""
 
-    def __init__(self, film: Film, folder: Path, told: Told) -> None:
-        self._film, self._folder, self._told = film, folder, told
+    def __init__(self, film: Film, output: Path, folder: Path, told: Told) -> None:
+        self._film, self._output, self._folder, self._told = film, output, folder, told
         self._in_steps = len(film.segments) > 1
         self._audio = folder / "audio.m4a"
         self._has_audio = False
         self._stages = Stages()
 
-    def run(self, output: Path, finished: Sequence[Finished]) -> Rendered:
+    def run(self, finished: Sequence[Finished]) -> Rendered:
         film = self._film
         there = self._fetched(finished)
         progress = Progress(self._told, film.timeline.frames, sum(segment.frames for segment in there))
         self._make([segment for segment in film.segments if segment not in there], progress)
         progress.finalizing()
-        self._join(output, progress)
+        self._join(progress)
         return Rendered(
             width=film.coding.width,
             height=film.coding.height,
             rate=film.coding.rate,
             frames=film.timeline.frames,
             seconds=float(film.timeline.seconds),
-            size_bytes=output.stat().st_size,
+            size_bytes=self._output.stat().st_size,
             encoder=film.coding.encoder,
             audio=self._has_audio,
         )
@@ -105,6 +106,8 @@ class _Work:
         """Ends the stages; nothing stays but segments that someone was told of."""
         self._stages.stop(_END_SECONDS)
         self._audio.unlink(missing_ok=True)
+        for part in (part_of(self._output), *self._folder.glob("*.part")):  # of a stage that has not ended in time
+            part.unlink(missing_ok=True)
         for segment in () if self._in_steps else self._film.segments:
             self._path_of(segment).unlink(missing_ok=True)
 
@@ -142,7 +145,7 @@ class _Work:
         pipeline.start(segments)
         self._watch(look)
 
-    def _join(self, output: Path, progress: Progress) -> None:
+    def _join(self, progress: Progress) -> None:
         done = 0.0
 
         def look(share: float) -> None:
@@ -156,7 +159,7 @@ class _Work:
 
         parts = [(self._path_of(segment), segment.frames) for segment in self._film.segments]
         audio = self._audio if self._has_audio else None
-        self._stages.start("join", lambda: join(parts, self._film.coding.rate, audio, output, look))
+        self._stages.start("join", lambda: join(parts, self._film.coding.rate, audio, self._output, look))
         self._watch(watch)
 
     def _watch(self, look: Callable[[], object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -43,11 +44,13 @@ class Stages:
         return any(thread.is_alive() for thread in self._threads)
 
     def stop(self, within_seconds: float) -> None:
+        """All end where they next wait or look; their ends are waited for."""
         with self.changed:
             self.stopped = True
             self.changed.notify_all()
+        deadline = monotonic() + within_seconds
         for thread in self._threads:
-            thread.join(within_seconds)
+            thread.join(max(deadline - monotonic(), 0))
 
     def look(self) -> None:
         """Raises Stopped when all are being ended. For stages between two things that take long."""
