@@ -63,6 +63,9 @@ def test_the_frame_at_a_time(tmp_path: Path, name: str) -> None:
         for times in (rising, jumps, list(reversed(rising))[:25], [Fraction(0)]):
             shown = [read_number(reader.at(time).y) for time in times]
             assert shown == [_expected(film, time) for time in times]
+        whole = [reader.at(moment).y.copy() for moment in film.moments]
+        for time in jumps:
+            assert np.array_equal(reader.at(time).y, whole[_expected(film, time)]), time
 
 
 def _shown(path: Path, second: Fraction = Fraction(0)) -> Planes:
