@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from backline.assets.service import Assets
@@ -34,11 +33,11 @@ def check(settings: ExportsSettings) -> None:
 
 
 def export_kind_of(
-    settings: ExportsSettings, parts: Mapping[type[Any], Any], leftovers: Leftovers, folder: Path, kept_days: float
+    settings: ExportsSettings, parts: Mapping[type[Any], Any], leftovers: Leftovers, scratch: Scratch, kept_days: float
 ) -> JobKind:
-    """The job. folder: for films while they are rendered."""
+    """The job."""
     check(settings)
-    work = RenderWork(parts[Storage], Scratch(folder), settings.stall_seconds)
+    work = RenderWork(parts[Storage], scratch, settings.stall_seconds)
     return ExportKind(parts[Assets], parts[Ledger], parts[Pricing].export, leftovers, work, kept_days).kind
 
 

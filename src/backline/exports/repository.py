@@ -67,11 +67,6 @@ async def add_export(tx: Tx, export: Export) -> None:
     await insert_if_absent(tx, exports, values)
 
 
-async def find_export(tx: Tx, owner: str, job_id: str) -> Export | None:
-    found = await list_exports(tx, owner, job_ids=[job_id], limit=1)
-    return found[0] if found else None
-
-
 async def list_exports(
     tx: Tx,
     owner: str,

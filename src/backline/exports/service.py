@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from backline.exports.films import Films
 from backline.exports.plan import input_keys, plan_of, read_config
 from backline.exports.repository import Export
 from backline.exports.schemas import Config, ExportRequest
+from backline.exports.shared import Shared
 from backline.jobs.job import Job, JobState
 from backline.jobs.queue import Jobs, Order
 from backline.observability.logging import get_logger
@@ -47,6 +48,8 @@ class Exports:
     assets: Assets
     films: Films
     settings: ExportsSettings
+    told: Shared[tuple[dict[str, Any], int | None]] = field(default_factory=Shared)
+    """To listeners."""
 
     async def create(self, caller: Principal, body: ExportRequest, key: str | None) -> Found:
         """The export, queued; the same one for the same key and body. Raises Invalid, naming clip and keyframe,
@@ -72,18 +75,16 @@ class Exports:
 
     async def get(self, caller: Principal, job_id: str) -> Found:
         """Raises NotFound, also for somebody else's."""
-        async with self.database.read() as tx:
-            export = await repository.find_export(tx, caller.id, job_id)
-        if export is None:
+        job = (await self.jobs.of_ids(caller.id, [job_id])).get(job_id)
+        found = await self._with_rows(caller, [] if job is None else [job])
+        if not found:
             raise NotFound("There is no such export.", code="export_not_found")
-        return export, await self.jobs.get(caller.id, job_id)
+        return found[0]
 
     async def active(self, caller: Principal) -> list[Found]:
         states = (JobState.QUEUED, JobState.RUNNING)
         jobs = await self.jobs.of_owner(caller.id, states=states, kinds=[KIND], limit=_MOST)
-        async with self.database.read() as tx:
-            rows = await repository.list_exports(tx, caller.id, job_ids=[job.id for job in jobs], limit=_MOST)
-        return _together(rows, jobs)
+        return await self._with_rows(caller, jobs)
 
     async def recent(self, caller: Principal, hours: int) -> list[Found]:
         return await self._listed(caller, since=self.jobs.clock() - timedelta(hours=hours))
@@ -138,9 +139,11 @@ class Exports:
         async with self.database.read() as tx:
             rows = await repository.list_exports(tx, caller.id, limit=_MOST, **which)
         jobs = await self.jobs.of_ids(caller.id, [row.job_id for row in rows])
-        return _together(rows, jobs.values())
+        return await self._with_rows(caller, jobs.values())
 
-
-def _together(rows: Iterable[Export], jobs: Iterable[Job]) -> list[Found]:
-    by_id = {job.id: job for job in jobs}
-    return [(row, by_id[row.job_id]) for row in rows if row.job_id in by_id]
+    async def _with_rows(self, caller: Principal, jobs: Iterable[Job]) -> list[Found]:
+        """Read after the jobs: what has been seen to succeed has its film."""
+        by_id = {job.id: job for job in jobs}
+        async with self.database.read() as tx:
+            rows = await repository.list_exports(tx, caller.id, job_ids=list(by_id), limit=_MOST)
+        return [(row, by_id[row.job_id]) for row in rows]

@@ -63,17 +63,23 @@ class _Teller:
         self._job_id = job_id
         self._last: dict[str, Any] = {}
 
-    async def tell(self) -> int | None:
-        """How it stands; the number of its last event, None when it is over. Raises NotFound."""
-        export, job = await self._exports.get(self._principal, self._job_id)
-        self._last = await socket_message(export, job, self._exports.assets)
+    async def tell(self, seq: int = 0) -> int | None:
+        """How it stands; the number of its last event, None when it is over. seq: of the event of which is told; many
+        listeners who are told of the same are told what was looked up once. Raises NotFound."""
+        known = (self._principal.id, self._job_id, seq)
+        message, last = await self._exports.told.of(known, self._look)
+        self._last = dict(message)
         await self._socket.send(self._last)
-        return None if job.terminal else job.seq
+        return last
+
+    async def _look(self) -> tuple[dict[str, Any], int | None]:
+        export, job = await self._exports.get(self._principal, self._job_id)
+        return await socket_message(export, job, self._exports.assets), None if job.terminal else job.seq
 
     async def tell_of(self, events: Sequence[JobEvent]) -> None:
         """Only the newest of several: who is behind wants to know where it stands."""
         if (event := events[-1]).kind != "progress":
-            await self.tell()
+            await self.tell(event.seq)
             return
         told = event.data
         self._last |= {

@@ -33,6 +33,7 @@ _MESSAGES: dict[Status, str] = {
 async def item_of(export: Export, job: Job, assets: Assets, now: datetime) -> ExportItem:
     result = job.result or {}
     status = _STATUSES[job.state]
+    complete = job.state is JobState.SUCCEEDED  # the export may have been read later than its job
     return ExportItem(
         job_id=job.id,
         project_id=export.project.number,
@@ -44,9 +45,9 @@ async def item_of(export: Export, job: Job, assets: Assets, now: datetime) -> Ex
         message=message_of(job),
         error=error_of(job),
         error_code=job.error_code,
-        output_video_id=export.file_id,
-        output_filename=export.file_name,
-        output_url=await url_of(export, assets),
+        output_video_id=export.file_id if complete else None,
+        output_filename=export.file_name if complete else None,
+        output_url=await url_of(export, assets) if complete else None,
         encoder=result.get("encoder"),
         width=result.get("width"),
         height=result.get("height"),
@@ -75,7 +76,7 @@ async def socket_message(export: Export, job: Job, assets: Assets) -> dict[str, 
         "projectId": export.project.number,
         "projectName": export.project.name,
         "error": error_of(job),
-        "outputUrl": await url_of(export, assets),
+        "outputUrl": await url_of(export, assets) if job.state is JobState.SUCCEEDED else None,
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +60,11 @@ class RenderWork:
         try:
             data = self._order(work.job, folder, output, keeper)
             rendered = await run_in_child(_RENDER, data, lambda told: _heard(told, work, keeper), self._limits)
-        except BaseException:
-            keeping.cancel()
-            raise
-        finally:
             keeper.end()
-            with suppress(asyncio.CancelledError):
-                await keeping
+            await keeping
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
         return rendered
 
     def _order(self, job: Job, folder: Path, output: Path, keeper: _SegmentKeeper) -> dict[str, Any]:
@@ -121,8 +118,9 @@ class _SegmentKeeper:
                 told = {name: segment[name] for name in ("index", "digest", "frames")}
                 self.kept = [*(one for one in self.kept if one["index"] != segment["index"]), {**told, "key": key}]
                 await self._work.checkpoint({"segments": self.kept})
-            except BacklineError as error:
-                get_logger().warning("exports.segment_not_kept", job_id=job.id, code=error.code)
+            except (BacklineError, OSError) as error:
+                code = getattr(error, "code", type(error).__name__)
+                get_logger().warning("exports.segment_not_kept", job_id=job.id, code=code)
 
 
 def _heard(told: Mapping[str, Any], work: Work, keeper: _SegmentKeeper) -> None:

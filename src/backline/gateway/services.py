@@ -21,6 +21,7 @@ from backline.db.database import Database, Tx
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.exports.assembly import export_kind_of, exports_of
 from backline.exports.repository import delete_user_data as delete_exports
+from backline.exports.scratch import Scratch
 from backline.exports.service import Exports
 from backline.gateway.files import open_files
 from backline.gateway.limits import open_limits
@@ -136,7 +137,9 @@ async def _open_work(
     folder.mkdir(parents=True, exist_ok=True)
     leftovers, kept_days = Leftovers(parts[Storage]), settings.storage.results_kept_days
     long_speech = long_speech_of(database, parts, service, leftovers, folder, kept_days)
-    export = export_kind_of(settings.exports, parts, leftovers, folder / "exports", kept_days)
+    scratch = Scratch(folder / "exports")
+    await scratch.sweep()
+    export = export_kind_of(settings.exports, parts, leftovers, scratch, kept_days)
     kinds = (long_speech.kind, export, *job_kinds)
     async with (
         open_jobs(settings.jobs, database, kinds, metrics, loop=loop) as jobs,

@@ -1,0 +1,533 @@
+"""What an export meets on its way, and survives or is ended by: clearly, with nothing charged and nothing left."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from backline.db.database import Tx
+from backline.errors import Unavailable
+from backline.exports import kind, repository, work
+from backline.exports.kind import ExportKind
+from backline.exports.scratch import Scratch
+from backline.exports.work import RenderWork
+from backline.ids import new_id
+from backline.jobs import attempt
+from backline.jobs.job import Data, Job
+from backline.storage.base import Stored
+from backline.storage.local_disk import LocalDisk
+from backline.storage.local_files import IncomingFile
+from tests.conftest import Running, RunServer, running
+from tests.exports.client import WELCOME, ExportsClient
+from tests.films import Film, audio_only, frames_of, read_number, truncated
+from tests.storage.conftest import s3_bucket, s3_endpoint  # noqa: F401 - fixtures
+
+FILM = Film(frames=150)
+WHOLE = {"time": 0, "x": 0, "y": 0, "width": 192, "height": 108}
+SIZE = {"target_width": 192, "target_height": 108, "encoder": "x264"}
+"""A window of all of it: frames keep their numbers."""
+
+CHECKPOINTS = {"exports": {"segment_seconds": 2}}
+
+
+def config(key: str, **more: Any) -> dict[str, Any]:
+    return {"input_key": key, "keyframes": [WHOLE], **SIZE, **more}
+
+
+@contextmanager
+def client_of(server: Running, name: str = "ada") -> Iterator[ExportsClient]:
+    client = ExportsClient(server.address, name)
+    with client.http:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return FILM.write(tmp_path_factory.mktemp("films") / "film.mp4").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server for tests that leave no trace in it."""
+    with running(tmp_path_factory.mktemp("data"), ()) as server:
+        yield server
+
+
+@pytest.fixture
+def server(run_server: RunServer, monkeypatch: pytest.MonkeyPatch) -> Running:
+    monkeypatch.setattr(kind, "_MAX_ATTEMPTS", 2)
+    return run_server((), **CHECKPOINTS)
+
+
+@pytest.fixture
+def ada(request: pytest.FixtureRequest) -> Iterator[ExportsClient]:
+    """At the server that the test asks for."""
+    name = next(name for name in ("shared", "server") if name in request.fixturenames)
+    with client_of(request.getfixturevalue(name), new_id("u")) as client:
+        yield client
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits long before it is tried again."""
+    monkeypatch.setattr(attempt, "delay_seconds", lambda *_: 0.01)
+    monkeypatch.setattr(work, "_STORE_AGAIN_SECONDS", (0.01,) * 6)
+
+
+def assert_nothing_happened(client: ExportsClient) -> None:
+    client.assert_has(WELCOME)
+    assert client.get("/api/exports/recent")["exports"] == []
+
+
+def assert_failed(client: ExportsClient, job_id: str, code: str) -> dict[str, Any]:
+    item = client.ended(job_id)
+    assert (item["status"], item["phase"], item["error_code"]) == ("error", "error", code), item
+    assert item["error"]
+    assert (item["output_url"], item["credits_consumed"]) == (None, None)
+    client.assert_has(WELCOME)
+    return item
+
+
+def assert_film(client: ExportsClient, item: dict[str, Any], tmp_path: Path, numbers: list[int]) -> None:
+    """Complete, with these frames of the source."""
+    assert item["status"] == "complete", item
+    path = tmp_path / "output.mp4"
+    path.write_bytes(client.fetched(item))
+    assert [read_number(luma) for _, luma in frames_of(path)] == numbers
+
+
+def assert_only(tmp_path: Path, files: int) -> None:
+    """So many files are stored, no folder of a render is there, and nothing else."""
+    end = time.monotonic() + 10
+    while left(tmp_path) != files:
+        assert time.monotonic() < end, left(tmp_path)
+        time.sleep(0.05)
+
+
+def left(tmp_path: Path) -> int:
+    data = tmp_path / "data"
+    return sum(path.is_file() for place in ("files/u", "files/work", "tmp/exports") for path in _below(data / place))
+
+
+def _below(folder: Path) -> list[Path]:
+    while True:
+        try:
+            return list(folder.rglob("*"))
+        except FileNotFoundError:  # removed meanwhile
+            continue
+
+
+def _attempt(client: ExportsClient, item: dict[str, Any]) -> int:
+    return int(client.get(f"/api/jobs/{item['job_id']}")["attempt"])
+
+
+# What comes in
+
+
+def _text(path: Path) -> Path:
+    path.write_text("This is no film, whatever it is called. " * 100)
+    return path
+
+
+def _empty(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+def _corrupt(path: Path) -> Path:
+    """Its index is gone."""
+    return truncated(FILM.write(path), 0.5)
+
+
+def _all_zeros_inside(path: Path) -> Path:
+    data = FILM.write(path).read_bytes()
+    begin = data.index(b"mdat") + 4
+    path.write_bytes(data[:begin] + bytes(data.index(b"moov") - 4 - begin) + data[data.index(b"moov") - 4 :])
+    return path
+
+
+def _too_large(path: Path) -> Path:
+    return Film(width=8256, height=64, frames=1, sound=None).write(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (_text, "not_a_video"),
+        (_empty, "not_a_video"),
+        (audio_only, "not_a_video"),
+        (_corrupt, "video_damaged"),
+        (_all_zeros_inside, "video_damaged"),
+        (_too_large, "video_too_large"),
+    ],
+)
+def test_what_is_no_film_is_refused_by_name_before_anything_is_held(
+    shared: Running, ada: ExportsClient, tmp_path: Path, make: Callable[[Path], Path], code: str
+) -> None:
+    """Pain 22: what is wrong with a source is said in words, not as an ffmpeg error."""
+    answer = ada.ask(config(ada.upload(make(tmp_path / "film.mp4"))))
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    assert "clip 1" in answer.json()["detail"]
+    assert_nothing_happened(ada)
+
+
+@pytest.mark.parametrize(
+    ("film", "name"),
+    [
+        (Film(frames=1), "one.mp4"),
+        (Film(frames=30, sound=None), "silent.mp4"),
+        (Film(frames=30, sound="libopus"), "in-truth-matroska.mkv"),
+        (Film(rate=Fraction(30000, 1001), frames=30), "ntsc.mov"),
+    ],
+    ids=["one-frame", "no-sound", "mislabelled", "ntsc"],
+)
+def test_odd_films_become_right_films(
+    shared: Running, ada: ExportsClient, tmp_path: Path, film: Film, name: str
+) -> None:
+    """Pain 22: the frame rate is the source's. The name is a client's, and proves nothing."""
+    key = ada.upload(film.write(tmp_path / name), name="film.mp4")
+    item = ada.complete(ada.order(config(key)))
+    assert_film(ada, item, tmp_path, list(range(film.frames)))
+    assert item["duration_seconds"] == pytest.approx(float(film.frames / film.rate))
+
+
+@pytest.mark.slow
+def test_8k_becomes_a_right_film(shared: Running, ada: ExportsClient, tmp_path: Path) -> None:
+    film = Film(width=7680, height=4320, frames=3, sound=None)
+    window = {**WHOLE, "width": 7680, "height": 4320}
+    item = ada.complete(ada.order(config(ada.upload(film.write(tmp_path / "8k.mp4")), keyframes=[window])))
+    assert_film(ada, item, tmp_path, [0, 1, 2])
+
+
+def test_a_film_that_breaks_off_is_an_error_that_says_where(
+    server: Running, ada: ExportsClient, tmp_path: Path
+) -> None:
+    """Pains 17, 21: nothing is left out silently, and the error has its words."""
+    whole = Film(frames=150, faststart=True).write(tmp_path / "film.mp4")
+    answer = ada.ask(config(ada.upload(truncated(whole, 0.6))))
+    detail = answer.json()["detail"] if answer.status_code == 422 else ""
+    if answer.status_code == 202:
+        item = assert_failed(ada, answer.json()["job_id"], "video_damaged")
+        detail = item["error"]
+        assert _attempt(ada, item) == 1  # the same again would fail the same
+    assert "damaged from second " in detail
+    ada.assert_has(WELCOME)
+    assert_only(tmp_path, 1)
+
+
+def _keyframe(**more: Any) -> dict[str, Any]:
+    return {"time": 0, "x": 0, "y": 0, "width": 96, "height": 54, **more}
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "code", "said"),
+    [
+        ([_keyframe(), _keyframe(time=1, x=97.5)], "crop_outside", "keyframe 2"),
+        ([_keyframe(), _keyframe(time=1, y=-2)], "crop_outside", "keyframe 2"),
+        ([_keyframe(), _keyframe(time=5.2)], "past_the_end", "keyframe 2"),
+        ([_keyframe(), _keyframe(time=0)], "keyframes_unordered", "keyframes 1 and 2"),
+        ([_keyframe(width=54)], "crop_shape", "keyframe 1"),
+    ],
+)
+def test_a_keyframe_that_cannot_be_meant_is_named(
+    shared: Running, ada: ExportsClient, film: bytes, keyframes: list[dict[str, Any]], code: str, said: str
+) -> None:
+    answer = ada.ask(config(ada.upload(film), keyframes=keyframes))
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    assert "the film" in answer.json()["detail"]
+    assert said in answer.json()["detail"]
+    assert_nothing_happened(ada)
+
+
+def test_keyframes_out_of_order_or_a_little_outside_are_what_was_meant(
+    shared: Running, ada: ExportsClient, film: bytes, tmp_path: Path
+) -> None:
+    """Pain 20: a keyframe some hundredths behind the end is not dropped."""
+    keyframes = [_keyframe(time=5.04, x=96.5, y=54), _keyframe(time=0, x=-0.5)]
+    item = ada.complete(ada.order(config(ada.upload(film), keyframes=keyframes)))
+    assert (item["status"], item["duration_seconds"]) == ("complete", 5)
+
+
+# What happens on the way
+
+
+def test_a_render_that_dies_without_a_word_is_done_again_from_where_it_was(
+    server: Running,
+    ada: ExportsClient,
+    film: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+) -> None:
+    """Pain 5: what is not known to have failed is looked at again; it is paid once."""
+    monkeypatch.setattr(work, "_RENDER", "tests.exports.renders:killed_once")
+    item = ada.complete(ada.order(config(ada.upload(film))))
+    assert _attempt(ada, item) == 2
+    assert_film(ada, item, tmp_path, list(range(150)))
+    ada.assert_has(WELCOME - 5)
+    assert_only(tmp_path, 2)
+
+
+def test_a_disk_without_room_is_said_and_costs_nothing(
+    server: Running,
+    ada: ExportsClient,
+    film: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+) -> None:
+    monkeypatch.setattr(work, "_RENDER", "tests.exports.renders:with_little_room")
+    item = assert_failed(ada, ada.order(config(ada.upload(film))), "disk_full")
+    assert _attempt(ada, item) == 2  # there may be room again
+    assert_only(tmp_path, 1)
+
+
+def test_a_store_without_room_is_said_and_costs_nothing(
+    server: Running,
+    ada: ExportsClient,
+    film: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+) -> None:
+    key = ada.upload(film)
+
+    def full(_self: IncomingFile, _block: bytes) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(IncomingFile, "write", full)
+    assert_failed(ada, ada.order(config(key)), "storage_full")
+    assert_only(tmp_path, 1)
+
+
+def test_a_store_that_is_away_for_a_while_costs_no_render(
+    server: Running,
+    ada: ExportsClient,
+    film: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+) -> None:
+    key, put = ada.upload(film), LocalDisk.put
+    refused: list[str] = []
+
+    async def sometimes(self: LocalDisk, key: str, *args: Any, **more: Any) -> Stored:
+        if len(refused) < 5:
+            refused.append(key)
+            raise Unavailable("The file store is away.", code="storage_unavailable")
+        return await put(self, key, *args, **more)
+
+    monkeypatch.setattr(LocalDisk, "put", sometimes)
+    item = ada.complete(ada.order(config(key)))
+    assert _attempt(ada, item) == 1
+    assert len([key for key in refused if key.startswith("work/")]) == 3
+    assert server.log.getvalue().count("exports.store_again") == 2
+    assert_film(ada, item, tmp_path, list(range(150)))
+    assert_only(tmp_path, 2)
+
+
+def test_a_store_that_is_slow_holds_nobody_up(
+    server: Running,
+    ada: ExportsClient,
+    film: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pain 15: nobody waits for an upload; who asks meanwhile hears that it is being stored."""
+    key, read = ada.upload(film), work._read
+
+    async def slowly(path: Path) -> Any:
+        async for data in read(path):
+            await asyncio.sleep(1)
+            yield data
+
+    monkeypatch.setattr(work, "_read", slowly)
+    job_id = ada.order(config(key))
+    seen = set()
+    while (item := ada.item(job_id))["completed_at"] is None:
+        seen.add((item["status"], item["phase"]))
+        time.sleep(0.02)
+    assert ("processing", "finalizing") in seen
+    assert_film(ada, item, tmp_path, list(range(150)))
+
+
+def test_a_failure_while_it_is_being_finished_is_not_the_end(
+    run_server: RunServer, film: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    """Pains 9, 10: a mistake behind a finished render does not make it a failed one, and nothing overwrites the end."""
+    finish, failures = ExportKind.finish, [NameError("no such name"), KeyError("no such key")]
+
+    async def fails(self: ExportKind, tx: Tx, job: Job, result: Data) -> Data:
+        told = await finish(self, tx, job, result)
+        if failures:
+            raise failures.pop()
+        return told
+
+    monkeypatch.setattr(ExportKind, "finish", fails)
+    with client_of(run_server((), **CHECKPOINTS)) as ada:
+        item = ada.complete(ada.order(config(ada.upload(film))))
+        assert (failures, item["output_filename"]) == ([], "project_1_v1.mp4")
+        assert_film(ada, item, tmp_path, list(range(150)))
+        ada.assert_has(WELCOME - 5)
+        assert_only(tmp_path, 2)
+
+
+def test_an_order_that_cannot_be_written_down_holds_nothing(
+    shared: Running, ada: ExportsClient, film: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pain 12: job and credit are one transaction."""
+    key = ada.upload(film)
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("the disk says no")
+
+    monkeypatch.setattr(repository, "add_export", fails)
+    assert ada.ask(config(key)).status_code == 500
+    assert_nothing_happened(ada)
+    assert ada.get("/api/jobs")["jobs"] == []
+
+
+def test_a_failed_export_leaves_the_version_before_it(
+    server: Running,
+    ada: ExportsClient,
+    film: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+) -> None:
+    """Pains 11, 13: the old film stays until there is a new one; names and films come from what was stored."""
+    key = ada.upload(film)
+    first = ada.complete(ada.order(config(key)))
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "_RENDER", "tests.exports.renders:with_little_room")
+        failed = ada.ended(ada.order(config(key)))
+    assert (failed["status"], failed["output_filename"], failed["output_video_id"]) == ("error", None, None)
+    assert_film(ada, ada.item(first["job_id"]), tmp_path, list(range(150)))
+    third = ada.complete(ada.order(config(key)))
+    assert (first["output_filename"], third["output_filename"]) == ("project_1_v1.mp4", "project_1_v2.mp4")
+    assert_film(ada, ada.item(first["job_id"]), tmp_path, list(range(150)))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_source_that_is_gone_when_it_is_needed_is_said(
+    run_server: RunServer, film: bytes, database_url: str, tmp_path: Path
+) -> None:
+    """Pain 22."""
+    places = {"database": {"url": database_url}, "accounts": {"key_pepper": "p" * 32}}
+    with client_of(run_server((), jobs={"loop": False}, **places)) as ada:
+        key = ada.upload(film)
+        job_id = ada.order(config(key))
+        assert ada.http.delete(f"/api/{key}").status_code == 204
+        ada.go_on_at(run_server((), **places).address)
+        item = assert_failed(ada, job_id, "source_not_found")
+        assert "the film" in item["error"]
+        assert_only(tmp_path, 0)
+
+
+def test_who_sees_the_end_sees_the_film(
+    server: Running, ada: ExportsClient, film: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is committed between two readings: `complete` comes with its address, in every list."""
+    list_exports = repository.list_exports
+
+    async def slowly(tx: Tx, owner: str, **which: Any) -> Any:
+        rows = await list_exports(tx, owner, **which)
+        await asyncio.sleep(0.3)
+        return rows
+
+    key = ada.upload(film)
+    monkeypatch.setattr(repository, "list_exports", slowly)
+    job_id = ada.order(config(key))
+    status = ""
+    while status not in ("complete", "error"):
+        (listed,) = ada.get("/api/exports/recent")["exports"]
+        for item in (listed, ada.item(job_id)):
+            status = item["status"]
+            assert (status == "complete") == (item["output_url"] is not None)
+    assert status == "complete"
+
+
+@pytest.mark.slow
+def test_an_export_in_a_bucket(
+    run_server: RunServer,
+    film: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    impatient: None,
+    s3_endpoint: str,  # noqa: F811
+    s3_bucket: str,  # noqa: F811
+) -> None:
+    """Sources and kept segments are read where they lie, by signed addresses (pain 16); the output is fetched there."""
+    keys = {"access_key_id": "key", "secret_access_key": "secret"}
+    storage = {"bucket": s3_bucket, "endpoint": s3_endpoint, "region": "us-east-1", **keys}
+    store, failures = RenderWork._store, [Unavailable("away")]
+
+    async def fails(self: RenderWork, key: str, path: Path) -> Stored:
+        if failures:
+            raise failures.pop()
+        return await store(self, key, path)
+
+    monkeypatch.setattr(RenderWork, "_store", fails)
+    with client_of(run_server((), storage=storage, **CHECKPOINTS)) as ada:
+        item = ada.complete(ada.order(config(ada.upload(film))))
+        assert (failures, _attempt(ada, item)) == ([], 2)
+        assert item["output_url"].startswith(f"{s3_endpoint}/{s3_bucket}/u/")
+        assert_film(ada, item, tmp_path, list(range(150)))
+        end = time.monotonic() + 10
+        while len(there := keys_in(f"{s3_endpoint}/{s3_bucket}")) != 2:
+            assert time.monotonic() < end, there
+            time.sleep(0.1)
+
+
+def keys_in(bucket: str) -> list[str]:
+    """Without what the store itself remembers of an upload."""
+    return re.findall("<Key>([^.].*?)</Key>", httpx.get(f"{bucket}?list-type=2").text)
+
+
+# What a dead process leaves
+
+
+async def test_folders_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_path: Path) -> None:
+    """Also one whose removal was cut off, of which only the lock had gone."""
+    root = tmp_path / "exports"
+    ours, theirs = Scratch(root), Scratch(root)
+    async with ours.folder("job_a", 1) as folder:
+        (folder / "film.mp4").write_bytes(b"x")
+        for name in ("dead", "half-gone"):
+            (root / name).mkdir()
+            (root / name / "film.mp4").write_bytes(b"x")
+        (root / "dead" / "lock").touch()
+        await theirs.sweep()
+        assert [path.name for path in root.iterdir()] == ["job_a-1"]
+        assert (folder / "film.mp4").exists()
+        async with theirs.folder("job_b", 1):
+            assert sorted(path.name for path in root.iterdir()) == ["job_a-1", "job_b-1"]
+    assert list(root.iterdir()) == []
+    await Scratch(tmp_path / "never").sweep()
+    assert not (tmp_path / "never").exists()
+
+
+async def test_a_cancel_while_a_folder_is_made_leaves_none(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with Scratch(tmp_path / "exports").folder("job_a", 1):
+            await asyncio.sleep(60)
+
+    for rounds in range(20):
+        task = asyncio.create_task(work())
+        for _ in range(rounds % 4):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await Scratch(tmp_path / "exports").sweep()
+    assert not (tmp_path / "exports").exists() or list((tmp_path / "exports").iterdir()) == []
