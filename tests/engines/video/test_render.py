@@ -25,8 +25,9 @@ from backline.engines.video.base import (
     RenderPlan,
     Span,
 )
+from backline.engines.video.colours import Colours
 from backline.engines.video.film import Film
-from backline.engines.video.planes import Plane, Planes
+from backline.engines.video.planes import Plane, Planes, blank
 from backline.engines.video.render import render_file
 from backline.engines.video.tracks import Track
 from backline.engines.video.window import Window
@@ -185,6 +186,36 @@ def test_colours_come_out_as_they_went_in(tmp_path: Path, matrix: int, color_ran
         middle = plane[plane.shape[0] // 2 - 12 : plane.shape[0] // 2 + 12]
         wide = own[own.shape[0] // 2 - 24 : own.shape[0] // 2 + 24]
         assert middle.mean() == pytest.approx(wide.mean(), abs=1.0)
+
+
+def test_a_clip_of_other_colours_looks_the_same_beside_the_first(tmp_path: Path) -> None:
+    kinds = [(1, 1), (5, 2)]
+    paths = []
+    for matrix, color_range in kinds:
+        path = tmp_path / f"{matrix}.mp4"
+        write_flat(path, Colours(color_range, matrix, 2, 2).of_rgb(0.7, 0.2, 0.3), matrix, color_range)
+        paths.append(path)
+    _, output = render(RenderPlan(tuple(clip_of(path) for path in paths), audio=False), tmp_path)
+    shown = pictures_of(output)
+    wanted = Colours(1, 1, 2, 2).of_rgb(0.7, 0.2, 0.3)
+    for picture in (shown[1], shown[-1]):
+        assert [float(plane.mean()) for plane in picture.all] == pytest.approx(wanted, abs=2)
+
+
+def write_flat(path: Path, values: tuple[float, float, float], matrix: int, color_range: int) -> None:
+    planes = blank(64, 64)
+    y, u, v = (round(value) for value in values)
+    planes.fill((y, u, v))
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", 30, options={"crf": "2", "preset": "ultrafast"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = 64, 64
+        stream.codec_context.colorspace, stream.codec_context.color_range = matrix, color_range
+        for _ in range(4):
+            frame = as_frame(planes)
+            frame.colorspace, frame.color_range = matrix, color_range
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic, sleep
+
 import pytest
 
 from backline.engines.video.stages import Queue, Stages
@@ -41,7 +43,9 @@ def test_when_one_fails_those_that_wait_end_and_the_failure_is_raised() -> None:
     stages.start("fail", lambda: void(1 // 0))
     with pytest.raises(ZeroDivisionError):
         stages.ended(5)
-    stages.stop(5)
+    deadline = monotonic() + 5
+    while stages.alive and monotonic() < deadline:
+        sleep(0.01)
     assert not stages.alive
 
 

@@ -16,6 +16,9 @@ Values: TypeAlias = npt.NDArray[np.floating[Any]]
 
 WIDTH, HEIGHT = 320, 180
 PLACE = 161.3, 88.6
+SITE_X, SITE_Y = 0.5, 1.0
+"""Where H.264 has the first chroma sample, unless it says otherwise."""
+
 TURNS = {
     0: Turn(),
     90: Turn(transposed=True, across=True),
@@ -32,7 +35,7 @@ def bell(x: float, y: float, width: int = WIDTH, height: int = HEIGHT) -> Planes
         values: Plane = np.rint(floor + peak * soft).astype(np.uint8)
         return values
 
-    across, down = np.arange((width + 1) // 2) * 2 + LEFT.x, np.arange((height + 1) // 2) * 2 + LEFT.y
+    across, down = np.arange((width + 1) // 2) * 2 + SITE_X, np.arange((height + 1) // 2) * 2 + SITE_Y
     chroma = [plane(across, down, 128, peak) for peak in (100, -100)]
     return Planes(plane(np.arange(width) + 0.5, np.arange(height) + 0.5, 40, 200), *chroma)
 
@@ -51,7 +54,7 @@ def places(shown: Planes) -> list[tuple[float, float]]:
     """The shape's centre in pixels by luma, u and v."""
     luma = centre(shown.y, 40)
     chroma = [centre(plane, 128) for plane in (shown.u, shown.v)]
-    return [(luma[0] + 0.5, luma[1] + 0.5)] + [(2 * x + LEFT.x, 2 * y + LEFT.y) for x, y in chroma]
+    return [(luma[0] + 0.5, luma[1] + 0.5)] + [(2 * x + SITE_X, 2 * y + SITE_Y) for x, y in chroma]
 
 
 @pytest.mark.parametrize("size", [(180, 272), (80, 120), (54, 82), (26, 40)])
