@@ -1,11 +1,12 @@
-"""Make docs/images/studio.png and its siblings: start the server, let the studio speak, make jobs and take files in
-Chromium, take pictures.
+"""Make docs/images/studio.png and its siblings: start the server, let the studio speak, make jobs, edit a film and
+take files in Chromium, take pictures.
 
 Run it from the repository: .venv/bin/python scripts/screenshot_studio.py
 """
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import socket
@@ -21,6 +22,9 @@ from typing import Literal
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import av
+import numpy as np
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -68,6 +72,7 @@ def main() -> None:
             take(browser, address, picture)
             print(IMAGES / f"{picture.name}.png")
         take_jobs(browser, address)
+        take_exports(browser, address)
         take_files(browser, address)
         browser.close()
 
@@ -117,6 +122,68 @@ def take_jobs(browser: Browser, address: str) -> None:
     shoot(page, "studio-jobs")
 
 
+def take_exports(browser: Browser, address: str) -> None:
+    """A match of which a window is cut that follows the ball; one export is done, one runs."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme="light", device_scale_factor=1.5)
+    page.goto(f"{address}/studio#exports")
+    with tempfile.TemporaryDirectory() as folder:
+        page.set_input_files("#app input[type=file]", make_match(Path(folder) / "Cup final.mp4"))
+        expect(page.get_by_role("application", name="Crop frame")).to_be_visible(timeout=20_000)
+    playhead = page.get_by_role("slider", name="Position in the film")
+    for second in range(MATCH_SECONDS):
+        left = max(0.0, min(ball_at(second)[0] - 202.5, 1280 - 405.0))
+        page.get_by_label("From the left").fill(f"{left:.0f}")
+        page.keyboard.press("Tab")
+        playhead.press("PageUp")
+    for count in (1, 2):
+        page.get_by_role("button", name="Export", exact=True).click()
+        exports = page.locator("[data-export]")
+        expect(exports).to_have_count(count)
+        expect(exports.first).to_contain_text(("Done", re.compile(r"[3-9]\d %"))[count - 1], timeout=90_000)
+        playhead.press("PageDown")
+    page.evaluate("scrollTo(0, 0)")
+    shoot(page, "studio-exports", full_page=True)
+
+
+MATCH_SECONDS = 6
+
+
+def ball_at(seconds: float) -> tuple[float, float]:
+    return 640 + 420 * math.sin(0.8 * seconds), 380 + 120 * math.sin(1.9 * seconds)
+
+
+def make_match(path: Path) -> Path:
+    """Two teams of discs on a meadow, running after a ball."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", 30, options={"crf": "20"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        for number in range(30 * MATCH_SECONDS):
+            picture = np.asarray(_match_at(number / 30))
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        film.mux(stream.encode(None))
+    return path
+
+
+def _match_at(seconds: float) -> Image.Image:
+    picture = Image.new("RGB", (1280, 720), "#2f7d3b")
+    draw = ImageDraw.Draw(picture)
+    for stripe in range(0, 1280, 160):
+        draw.rectangle((stripe, 0, stripe + 79, 719), "#378a44")
+    draw.rectangle((40, 40, 1239, 679), outline="#dfeee0", width=4)
+    draw.line((640, 40, 640, 679), "#dfeee0", 4)
+    draw.ellipse((550, 270, 730, 450), outline="#dfeee0", width=4)
+    x, y = ball_at(seconds)
+    for player in range(10):
+        angle, apart = player * 2.4 + 0.3 * seconds, 70 + 45 * player
+        across = min(max(x + apart * math.cos(angle), 60), 1220)
+        down = min(max(y + 0.6 * apart * math.sin(angle), 60), 660)
+        colour = "#f2c230" if player % 2 else "#2b4fd8"
+        draw.ellipse((across - 17, down - 17, across + 17, down + 17), colour, "#10240f", 3)
+    draw.ellipse((x - 9, y - 9, x + 9, y + 9), "#ffffff", "#10240f", 2)
+    return picture
+
+
 def take_files(browser: Browser, address: str) -> None:
     """What the jobs have made, and two uploads on a slow line; one of them is paused."""
     page = browser.new_page(viewport={"width": 1280, "height": 760}, color_scheme="dark", device_scale_factor=1.5)
@@ -133,10 +200,10 @@ def take_files(browser: Browser, address: str) -> None:
     shoot(page, "studio-files")
 
 
-def shoot(page: Page, name: str) -> None:
+def shoot(page: Page, name: str, full_page: bool = False) -> None:
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
-    page.screenshot(path=IMAGES / f"{name}.png")
+    page.screenshot(path=IMAGES / f"{name}.png", full_page=full_page)
     print(IMAGES / f"{name}.png")
     page.close()
 

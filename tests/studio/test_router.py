@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from backline.studio.router import STATIC_DIR, content_security_policy
+from tests.conftest import RunServer
 
 
 def test_page_forbids_everything_from_elsewhere(client: httpx.Client) -> None:
@@ -78,3 +79,15 @@ def test_policy_allows_sockets_to_the_page_s_own_host(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "a b", "x; script-src *", "evil\r\nX: y", "*"])
 def test_a_strange_host_adds_nothing_to_the_policy(host: str) -> None:
     assert "connect-src 'self';" in content_security_policy(host)
+
+
+def test_films_may_come_from_where_files_are_kept(run_server: RunServer) -> None:
+    store = {"bucket": "films", "endpoint": "https://objects.test", "access_key_id": "a", "secret_access_key": "b"}
+    with run_server(storage=store).client() as client:
+        policy = client.get("/studio").headers["content-security-policy"]
+
+    assert "media-src 'self' blob: https://objects.test;" in policy
+
+
+def test_films_of_the_data_folder_come_from_the_server_itself(client: httpx.Client) -> None:
+    assert "media-src 'self' blob:;" in client.get("/studio").headers["content-security-policy"]

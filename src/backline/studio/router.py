@@ -1,13 +1,14 @@
 """The studio: one page in the browser for everything the server can do.
 
-Plain files, served as they are. The page loads nothing from anywhere else and runs no inline script, and says so to the
-browser with a Content-Security-Policy.
+Plain files, served as they are. The page runs no inline script and loads nothing from anywhere else, but for films from
+where this server stores files, and says so to the browser with a Content-Security-Policy.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
@@ -18,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backline.accounts.caller import caller, guarded
+from backline.storage.base import Storage
 
 STATIC_DIR = Path(__file__).parent / "static"
 
@@ -61,14 +63,21 @@ class StudioFiles(StaticFiles):
             raise HTTPException(status_code=404)
         response = await super().get_response(path, scope)
         host = Headers(scope=scope).get("host", "")
-        response.headers.update({**_HEADERS, "Content-Security-Policy": content_security_policy(host)})
+        policy = content_security_policy(host, _films_origin(scope["app"].state.provided.get(Storage)))
+        response.headers.update({**_HEADERS, "Content-Security-Policy": policy})
         if response.status_code == 200:
             response.headers["Content-Type"] = media_type
         return response
 
 
-def content_security_policy(host: str) -> str:
-    """Everything from this server only. host: the Host header.
+def _films_origin(storage: Storage) -> str:
+    """Where signed addresses of files lead, such as `https://bucket.s3.amazonaws.com`; empty for this server."""
+    url = urlsplit(storage.sign_get("nothing", expires_seconds=1).url)
+    return f"{url.scheme}://{url.netloc}" if url.netloc else ""
+
+
+def content_security_policy(host: str, films: str = "") -> str:
+    """Everything from this server only, and films from that origin. host: the Host header.
 
     Sockets are named in full: `'self'` does not cover them in older browsers, and a bare `ws:` would allow any host.
     """
@@ -79,7 +88,7 @@ def content_security_policy(host: str) -> str:
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self'",
-            "media-src 'self' blob:",
+            f"media-src 'self' blob: {films}".rstrip(),
             f"connect-src 'self'{sockets}",
             "base-uri 'none'",
             "form-action 'none'",

@@ -44,36 +44,34 @@ export function AnnotateEditor({ film, marks, onChange }) {
     film.seek(one.start);
   };
   return html`
-    <div class="editor">
-      <div class="desk">
-        <div class="desk-film">
-          <${Stage} film=${film} />
-          <${Transport} film=${film} />
-          <${Strip}
-            film=${film}
-            bands=${marks.map((one, i) => ({ start: one.start, end: one.end, title: `${i + 1}`, tone: one.id === mark?.id ? "lit" : "plain" }))}
-            points=${[]}
-            edges=${mark ? edgesOf(mark, film, put) : []}
-          />
+    <div class="desk">
+      <div class="desk-film">
+        <${Stage} film=${film} />
+        <${Transport} film=${film} />
+        <${Strip}
+          film=${film}
+          bands=${marks.map((one, i) => ({ start: one.start, end: one.end, title: `${i + 1}`, tone: one.id === mark?.id ? "lit" : "plain" }))}
+          points=${[]}
+          edges=${mark ? edgesOf(mark, film, put) : []}
+        />
+        <div class="tools" role="group" aria-label="Clips">
+          <button type="button" onClick=${begin}>Add a clip here</button>
+          ${mark && html`<button type="button" onClick=${() => film.time < mark.end - LEAST_SECONDS && put({ start: exactly(film.time) })}>Begin here</button>`}
+          ${mark && html`<button type="button" onClick=${() => film.time > mark.start + LEAST_SECONDS && put({ end: exactly(film.time) })}>End here</button>`}
         </div>
-        <${Preview} film=${film} shape=${info.width / info.height} draw=${(context) => drawWindow(context, film, { x: 0, y: 0, width: info.width, height: info.height })}>
-          ${mark && film.time >= mark.start && film.time <= mark.end && html`<${LabelPicture} mark=${mark} />`}
-        <//>
+        <${ClipList}
+          clips=${marks}
+          current=${mark}
+          titleOf=${(one, i) => `${i + 1}: ${one.name || "Clip"}, ${clock(one.start)} – ${clock(one.end)}`}
+          empty="Play to what is worth a word, and add a clip."
+          onChoose=${choose}
+          onChange=${onChange}
+        />
+        ${mark && html`<${MarkForm} key=${mark.id} mark=${mark} onChange=${put} />`}
       </div>
-      <div class="tools" role="group" aria-label="Clips">
-        <button type="button" onClick=${begin}>Add a clip here</button>
-        ${mark && html`<button type="button" onClick=${() => film.time < mark.end - LEAST_SECONDS && put({ start: exactly(film.time) })}>Begin here</button>`}
-        ${mark && html`<button type="button" onClick=${() => film.time > mark.start + LEAST_SECONDS && put({ end: exactly(film.time) })}>End here</button>`}
-      </div>
-      <${ClipList}
-        clips=${marks}
-        current=${mark}
-        titleOf=${(one, i) => `${i + 1}: ${one.name || "Clip"}, ${clock(one.start)} – ${clock(one.end)}`}
-        empty="Play to what is worth a word, and add a clip."
-        onChoose=${choose}
-        onChange=${onChange}
-      />
-      ${mark && html`<${MarkForm} key=${mark.id} mark=${mark} onChange=${put} />`}
+      <${Preview} film=${film} shape=${info.width / info.height} draw=${(context) => drawWindow(context, film, { x: 0, y: 0, width: info.width, height: info.height })}>
+        ${mark && film.time >= mark.start && film.time <= mark.end && html`<${LabelPicture} mark=${mark} />`}
+      <//>
     </div>
   `;
 }

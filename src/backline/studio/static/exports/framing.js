@@ -52,37 +52,35 @@ export function FramingEditor({ film, framing, shape, interpolation, mayBeWhole,
     onDelete: () => change({ keyframes: without(keyframes, i) }),
   }));
   return html`
-    <div class="editor">
-      <div class="desk">
-        <div class="desk-film">
-          <${Stage} film=${film}>${!whole && html`<${CropFrame} film=${info} window=${window} shape=${shape} onChange=${put} />`}<//>
-          <${Transport} film=${film} />
-          <${Strip}
-            film=${film}
-            bands=${bandsOf(cutting, info.duration_seconds)}
-            points=${whole ? [] : points}
-            edges=${trimEdges(film, cutting, (next) => change({ cutting: next }))}
-          />
-        </div>
-        <${Preview} film=${film} shape=${shape} draw=${(context) => (whole ? drawWhole(context, film) : drawWindow(context, film, window))} />
+    <div class="desk">
+      <div class="desk-film">
+        <${Stage} film=${film}>${!whole && html`<${CropFrame} film=${info} window=${window} shape=${shape} onChange=${put} />`}<//>
+        <${Transport} film=${film} />
+        <${Strip}
+          film=${film}
+          bands=${bandsOf(cutting, info.duration_seconds)}
+          points=${whole ? [] : points}
+          edges=${trimEdges(film, cutting, (next) => change({ cutting: next }))}
+        />
+        ${mayBeWhole &&
+        html`
+          <label class="check">
+            <input type="checkbox" checked=${whole} onChange=${({ target }) => change({ whole: target.checked })} />
+            All of the picture, with black bars
+          </label>
+        `}
+        ${!whole &&
+        html`
+          <div class="tools" role="group" aria-label="Keyframes">
+            <button type="button" onClick=${() => put(window)} aria-disabled=${here >= 0 ? "true" : "false"}>Add keyframe</button>
+            <button type="button" aria-disabled=${here < 0 ? "true" : "false"} onClick=${() => here >= 0 && points[here].onDelete()}>Delete keyframe</button>
+            <${Neighbours} film=${film} keyframes=${keyframes} />
+          </div>
+          <${CropFields} film=${info} window=${window} shape=${shape} onChange=${put} />
+        `}
+        <${Cutter} film=${film} cutting=${cutting} onChange=${(next) => change({ cutting: next })} />
       </div>
-      ${mayBeWhole &&
-      html`
-        <label class="check">
-          <input type="checkbox" checked=${whole} onChange=${({ target }) => change({ whole: target.checked })} />
-          All of the picture, with black bars
-        </label>
-      `}
-      ${!whole &&
-      html`
-        <div class="tools" role="group" aria-label="Keyframes">
-          <button type="button" onClick=${() => put(window)} aria-disabled=${here >= 0 ? "true" : "false"}>Add keyframe</button>
-          <button type="button" aria-disabled=${here < 0 ? "true" : "false"} onClick=${() => here >= 0 && points[here].onDelete()}>Delete keyframe</button>
-          <${Neighbours} film=${film} keyframes=${keyframes} />
-        </div>
-        <${CropFields} film=${info} window=${window} shape=${shape} onChange=${put} />
-      `}
-      <${Cutter} film=${film} cutting=${cutting} onChange=${(next) => change({ cutting: next })} />
+      <${Preview} film=${film} shape=${shape} draw=${(context) => (whole ? drawWhole(context, film) : drawWindow(context, film, window))} />
     </div>
   `;
 }

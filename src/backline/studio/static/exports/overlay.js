@@ -51,38 +51,36 @@ export function OverlayEditor({ film, overlay, interpolation, onChange }) {
     put({ ...region, keyframes: withKeyframe(region.keyframes, keyframe, info.rate) });
   };
   return html`
-    <div class="editor">
-      <div class="desk">
-        <div class="desk-film">
-          <${Stage} film=${film}>${region && html`<${EllipseFrame} film=${info} ellipse=${ellipse} onChange=${keep} />`}<//>
-          <${Transport} film=${film} />
-          <${Strip}
-            film=${film}
-            bands=${regions.map(({ start, end, id }) => ({ start, end, tone: id === region?.id ? "lit" : "plain", title: "" }))}
-            points=${region ? pointsOf(region, film, put) : []}
-            edges=${region ? edgesOf(region, film, put) : []}
-          />
-        </div>
-        <${Preview}
+    <div class="desk">
+      <div class="desk-film">
+        <${Stage} film=${film}>${region && html`<${EllipseFrame} film=${info} ellipse=${ellipse} onChange=${keep} />`}<//>
+        <${Transport} film=${film} />
+        <${Strip}
           film=${film}
-          shape=${info.width / info.height}
-          draw=${(context) => {
-            drawWindow(context, film, { x: 0, y: 0, width: info.width, height: info.height });
-            drawSpotlights(context, info, regions, effect, film.time, interpolation);
-          }}
+          bands=${regions.map(({ start, end, id }) => ({ start, end, tone: id === region?.id ? "lit" : "plain", title: "" }))}
+          points=${region ? pointsOf(region, film, put) : []}
+          edges=${region ? edgesOf(region, film, put) : []}
         />
+        <div class="tools" role="group" aria-label="Spotlights">
+          <button type="button" onClick=${begin}>Add a spotlight here</button>
+          ${region && html`<button type="button" onClick=${() => change({ regions: regions.filter(({ id }) => id !== region.id) })}>Delete this spotlight</button>`}
+          ${region && html`<${KeyframeTools} film=${film} region=${region} onAdd=${() => keep(ellipse)} onChange=${put} />`}
+        </div>
+        <${Regions} film=${film} regions=${regions} current=${region} onChoose=${(one) => {
+          setChosen(one.id);
+          film.seek(one.start);
+        }} />
+        ${region && html`<${EllipseFields} film=${info} ellipse=${ellipse} onChange=${keep} />`}
+        <${Look} effect=${effect} region=${region} ellipse=${ellipse} onEffect=${(next) => change(withEffect(regions, effect, next))} onKeep=${keep} onColour=${(color) => put({ ...region, keyframes: region.keyframes.map((one) => ({ ...one, color })) })} />
       </div>
-      <div class="tools" role="group" aria-label="Spotlights">
-        <button type="button" onClick=${begin}>Add a spotlight here</button>
-        ${region && html`<button type="button" onClick=${() => change({ regions: regions.filter(({ id }) => id !== region.id) })}>Delete this spotlight</button>`}
-        ${region && html`<${KeyframeTools} film=${film} region=${region} onAdd=${() => keep(ellipse)} onChange=${put} />`}
-      </div>
-      <${Regions} film=${film} regions=${regions} current=${region} onChoose=${(one) => {
-        setChosen(one.id);
-        film.seek(one.start);
-      }} />
-      ${region && html`<${EllipseFields} film=${info} ellipse=${ellipse} onChange=${keep} />`}
-      <${Look} effect=${effect} region=${region} ellipse=${ellipse} onEffect=${(next) => change(withEffect(regions, effect, next))} onKeep=${keep} onColour=${(color) => put({ ...region, keyframes: region.keyframes.map((one) => ({ ...one, color })) })} />
+      <${Preview}
+        film=${film}
+        shape=${info.width / info.height}
+        draw=${(context) => {
+          drawWindow(context, film, { x: 0, y: 0, width: info.width, height: info.height });
+          drawSpotlights(context, info, regions, effect, film.time, interpolation);
+        }}
+      />
     </div>
   `;
 }
