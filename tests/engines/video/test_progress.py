@@ -19,7 +19,8 @@ class Render:
         self.now = 1000.0
         self.told: list[tuple[float, dict[str, Any]]] = []
         total = sum(frames for frames, _ in paces)
-        progress = Progress(lambda **values: self.told.append((self.now, values)), total, done_before, lambda: self.now)
+        progress = Progress(lambda **values: self.told.append((self.now, values)), total, lambda: self.now)
+        progress.found(done_before)
         frames = 0.0
         for count, pace in paces:
             end = frames + count

@@ -16,16 +16,21 @@ _FIRST_SECONDS = 0.5
 
 
 class Progress:
-    """Frames done of frames to do; `done_before` of them were there at the start, and took no time."""
+    """Frames done of frames to do."""
 
-    def __init__(self, told: Told, frames_total: int, done_before: int, clock: Callable[[], float] = monotonic) -> None:
-        self._told, self._total, self._before, self._clock = told, frames_total, done_before, clock
-        self._frames = done_before
+    def __init__(self, told: Told, frames_total: int, clock: Callable[[], float] = monotonic) -> None:
+        self._told, self._total, self._clock = told, frames_total, clock
+        self._before = self._frames = 0
         self._begun: float | None = None
         self._told_at = float("-inf")
         self._told_frames = -1
         self._phase = "processing"
         self._seen: deque[tuple[float, int]] = deque()
+
+    def found(self, frames: int) -> None:
+        """Called often, before the first of `frames`: so many are there already, and took no time."""
+        self._before = self._frames = frames
+        self.still()
 
     def frames(self, frames: int) -> None:
         """Called often; tells what there is to tell."""

@@ -86,8 +86,8 @@ class _Work:
 
     def run(self, finished: Sequence[Finished]) -> Rendered:
         film = self._film
-        there = self._fetched(finished)
-        progress = Progress(self._told, film.timeline.frames, sum(segment.frames for segment in there))
+        progress = Progress(self._told, film.timeline.frames)
+        there = self._fetched(finished, progress)
         self._make([segment for segment in film.segments if segment not in there], progress)
         progress.finalizing()
         self._join(progress)
@@ -111,14 +111,24 @@ class _Work:
         for segment in () if self._in_steps else self._film.segments:
             self._path_of(segment).unlink(missing_ok=True)
 
-    def _fetched(self, finished: Sequence[Finished]) -> list[Segment]:
+    def _fetched(self, finished: Sequence[Finished], progress: Progress) -> list[Segment]:
         """Segments of an earlier run that are here now; one that cannot be had is rendered again."""
         chosen = usable(finished, self._film.segments, self._film.digest) if self._in_steps else {}
-        return [
-            segment
-            for segment in self._film.segments
-            if segment.index in chosen and fetch(chosen[segment.index], self._path_of(segment))
-        ]
+        there: list[Segment] = []
+
+        def fetch_all() -> None:
+            for segment in self._film.segments:
+                self._stages.look()
+                if segment.index in chosen and fetch(chosen[segment.index], self._path_of(segment)):
+                    there.append(segment)
+
+        def look() -> object:
+            progress.found(sum(segment.frames for segment in there))
+            return len(there)
+
+        self._stages.start("fetch", fetch_all)
+        self._watch(look)
+        return there
 
     def _make(self, segments: Sequence[Segment], progress: Progress) -> None:
         done_before = self._film.timeline.frames - sum(segment.frames for segment in segments)

@@ -49,14 +49,14 @@ class _Change:
 
 
 class Spotlight:
-    """Draws one highlight. color: `#rrggbb`, of the effect `original`."""
+    """Draws highlights of one effect. colours: of the pictures that it draws on."""
 
     def __init__(self, effect: Effect, colours: Colours) -> None:
         self._effect, self._colours = effect, colours
         self._disc = _disc()
 
     def draw(self, picture: Planes, ellipse: Ellipse, color: tuple[float, float, float]) -> None:
-        """Change a picture in place. color: red, green and blue from 0 to 1."""
+        """Change a picture in place. color: red, green and blue from 0 to 1, of the effect `original`."""
         if ellipse.strength <= 0:
             return
         changes = self._changes(ellipse.strength, color)
