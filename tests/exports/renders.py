@@ -44,6 +44,15 @@ def killed_once(data: dict[str, Any], progress: Callable[..., None]) -> dict[str
     raise AssertionError
 
 
+def stuck_once(data: dict[str, Any], progress: Callable[..., None]) -> dict[str, Any]:
+    """As a decoder that hangs: it says nothing any more, and does not end."""
+    stuck = Path(os.environ["BACKLINE_TEST_DIARY"] + "-stuck")
+    if not stuck.exists():
+        stuck.touch()
+        time.sleep(3600)
+    return rendering.render(data, progress)
+
+
 def with_little_room(data: dict[str, Any], progress: Callable[..., None]) -> dict[str, Any]:
     """Files may have 8 kB; the system says so as it says that a disk is full."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, resource.RLIM_INFINITY))
