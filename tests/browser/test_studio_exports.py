@@ -74,7 +74,7 @@ def long_match(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One for all; each test is a user of its own."""
-    with running(tmp_path_factory.mktemp("studio") / "data", jobs={"lease_seconds": 2}) as it:
+    with running(tmp_path_factory.mktemp("studio") / "data") as it:
         yield it
 
 

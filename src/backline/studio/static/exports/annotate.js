@@ -69,7 +69,11 @@ export function AnnotateEditor({ film, marks, onChange }) {
         />
         ${mark && html`<${MarkForm} key=${mark.id} mark=${mark} onChange=${put} />`}
       </div>
-      <${Preview} film=${film} shape=${info.width / info.height} draw=${(context) => drawWindow(context, film, { x: 0, y: 0, width: info.width, height: info.height })}>
+      <${Preview}
+        film=${film}
+        shape=${info.width / info.height}
+        draw=${(context) => drawWindow(context, film, { x: 0, y: 0, width: info.width, height: info.height })}
+      >
         ${mark && film.time >= mark.start && film.time <= mark.end && html`<${LabelPicture} mark=${mark} />`}
       <//>
     </div>
@@ -101,7 +105,9 @@ export function ClipList({ clips, current, titleOf, empty, onChoose, onChange })
     <ul class="choices" aria-label="All clips" ref=${list} tabindex="-1">
       ${clips.map(
         (one, i) => html`
-          <li key=${one.id}><button type="button" aria-pressed=${one.id === current?.id ? "true" : "false"} onClick=${() => onChoose(one)}>${titleOf(one, i)}</button></li>
+          <li key=${one.id}>
+            <button type="button" aria-pressed=${one.id === current?.id ? "true" : "false"} onClick=${() => onChoose(one)}>${titleOf(one, i)}</button>
+          </li>
         `,
       )}
     </ul>

@@ -7,6 +7,7 @@ import { UploadList } from "../files/upload_list.js";
 import { useUploads } from "../files/uploads.js";
 
 const ROWS = 100;
+const PAGES = 10; // of files; whoever has more finds the newest
 const FILM = /^video\//;
 const FILM_NAME = /\.(mp4|m4v|mov|mkv|webm|avi|mts|m2ts|mpe?g|ogv|3gp)$/i;
 
@@ -28,8 +29,7 @@ export function useFilms(onArrived) {
     const leaving = new AbortController();
     const { signal } = leaving;
     const load = async () => {
-      const { files } = await getJson(`/api/files?limit=${ROWS}`, signal);
-      const found = files.filter(({ content_type: type, name, source }) => !source && (FILM.test(type) || FILM_NAME.test(name)));
+      const found = (await allFiles(signal)).filter(isFilm);
       const known = new Set(latest.current.films?.map(({ id }) => id));
       const arrived = found.find(({ id, name }) => !known.has(id) && awaited.current.has(name));
       setFilms(found);
@@ -50,6 +50,23 @@ export function useFilms(onArrived) {
     await uploads.add(files).catch((error) => setProblem(error.message));
   };
   return [films, problem, upload];
+}
+
+async function allFiles(signal) {
+  const all = [];
+  let cursor = "";
+  for (let page = 0; page < PAGES; page++) {
+    const { files, next_cursor: next } = await getJson(`/api/files?limit=${ROWS}${cursor}`, signal);
+    all.push(...files);
+    if (!next) break;
+    cursor = `&cursor=${encodeURIComponent(next)}`;
+  }
+  return all;
+}
+
+/** One that was uploaded; what a job has made cannot be named to make another of it. */
+function isFilm({ content_type: type, name, source }) {
+  return !source && (FILM.test(type) || FILM_NAME.test(name));
 }
 
 /**

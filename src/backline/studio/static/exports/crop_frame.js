@@ -22,9 +22,8 @@ export function CropFrame({ film, window, shape, onChange }) {
   };
   const onKeyDown = (event) => {
     const arrow = arrowOf(event);
-    const next = arrow
-      ? moved(window, ...arrow, film)
-      : { "+": around(window, window.width * GROWTH, film, shape), "-": around(window, window.width / GROWTH, film, shape) }[event.key];
+    const grown = { "+": GROWTH, "=": GROWTH, "-": 1 / GROWTH }[event.key]; // plus without Shift, too
+    const next = arrow ? moved(window, ...arrow, film) : grown && around(window, window.width * grown, film, shape);
     if (!next) return;
     event.preventDefault();
     onChange(next);

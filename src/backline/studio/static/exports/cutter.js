@@ -107,7 +107,11 @@ export function Cutter({ film, cutting, onChange }) {
                 ${SPEEDS.map((value) => html`<option key=${value} value=${value} selected=${value === one.speed}>${value}×</option>`)}
               </select>
               ${i < segments.length - 1 &&
-              html`<button type="button" aria-label=${`Join with the next, at ${clock(one.end)}`} onClick=${() => onChange(joinedAt(cutting, i))}>Join with next</button>`}
+              html`
+                <button type="button" aria-label=${`Join with the next, at ${clock(one.end)}`} onClick=${() => onChange(joinedAt(cutting, i))}>
+                  Join with next
+                </button>
+              `}
             </li>
           `,
         )}

@@ -30,9 +30,8 @@ export function EllipseFrame({ film, ellipse, onChange }) {
   const sized = (factor) => ({ ...ellipse, radiusX: radiusX * factor, radiusY: radiusY * factor });
   const onKeyDown = (event) => {
     const arrow = arrowOf(event);
-    const next = arrow
-      ? { ...ellipse, x: x + arrow[0], y: y + arrow[1] }
-      : { "+": sized(GROWTH), "-": sized(1 / GROWTH) }[event.key];
+    const grown = { "+": GROWTH, "=": GROWTH, "-": 1 / GROWTH }[event.key]; // plus without Shift, too
+    const next = arrow ? { ...ellipse, x: x + arrow[0], y: y + arrow[1] } : grown && sized(grown);
     if (!next) return;
     event.preventDefault();
     onChange(tidyEllipse(next, film));

@@ -2,6 +2,7 @@
  * an export that has failed. */
 
 import { getJson, socketUrl } from "../api.js";
+import { isOver } from "./words.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
@@ -11,6 +12,7 @@ const SILENCE_MS = 60_000; // of a line that says it is open
 const OVER = 1000; // closed by the server: there is nothing more
 const REFUSED = 4000; // and above: not let in; asking again would change nothing, but for 4429
 const TOO_MANY = 4429;
+const GONE = [401, 403, 404]; // statuses after which asking again changes nothing
 
 /**
  * @typedef {object} Listener
@@ -57,7 +59,7 @@ export class Following {
     socket.onmessage = ({ data }) => this.#hear(data);
     socket.onclose = ({ code }) => {
       this.#socket = null;
-      if (code === OVER) this.#ask(); // the end, with its result
+      if (code === OVER) this.#end();
       else if (code < REFUSED || code === TOO_MANY) this.#lost();
     };
     return undefined;
@@ -88,24 +90,33 @@ export class Following {
     this.#wait = this.#wait === LONGEST_WAIT_MS ? Infinity : Math.min(this.#wait * 2, LONGEST_WAIT_MS);
   }
 
+  /** The socket said that it is over; how it ended is asked for, with its result. */
+  async #end() {
+    const item = await this.#ask();
+    if (item === null) this.#poll();
+    else if (item && !isOver(item)) this.#lost();
+  }
+
   /** Where sockets do not get through, the server is asked; and once it answers, the socket is tried anew. */
   #poll() {
     this.#later(POLL_MS, async () => {
-      if (await this.#ask()) {
-        this.#listener.onLine(false);
-        this.#open();
-      } else this.#poll();
+      const item = await this.#ask();
+      if (item === null) return this.#poll();
+      this.#listener.onLine(false);
+      return item && !isOver(item) ? this.#open() : undefined;
     });
   }
 
-  /** @returns {Promise<boolean>} whether the server has answered */
+  /** @returns {Promise<import("./words.js").ExportItem | null | undefined>} null: no answer now; undefined: there is nothing to follow */
   async #ask() {
     try {
-      this.#listener.onItem(await getJson(`/api/exports/${encodeURIComponent(this.#id)}`, this.#leaving.signal));
-      return true;
+      const item = await getJson(`/api/exports/${encodeURIComponent(this.#id)}`, this.#leaving.signal);
+      this.#listener.onItem(item);
+      return item;
     } catch (error) {
-      if (error.status === undefined) this.#listener.onLine(true);
-      return false;
+      if (GONE.includes(error.status) || error.name === "AbortError") return undefined;
+      this.#listener.onLine(true);
+      return null;
     }
   }
 

@@ -40,7 +40,15 @@ export function JoiningEditor({ joined, current, film, shape, interpolation, onC
         html`
           <div class="field">
             <label for="transition-seconds">Seconds of crossfade</label>
-            <input id="transition-seconds" type="number" min="0.1" max="10" step="0.1" value=${seconds} onChange=${({ target }) => target.valueAsNumber > 0 && onChange({ seconds: Math.min(target.valueAsNumber, 10) })} />
+            <input
+              id="transition-seconds"
+              type="number"
+              min="0.1"
+              max="10"
+              step="0.1"
+              value=${seconds}
+              onChange=${({ target }) => target.valueAsNumber > 0 && onChange({ seconds: Math.min(target.valueAsNumber, 10) })}
+            />
           </div>
         `}
       </div>

@@ -62,7 +62,7 @@ function Price({ seconds }) {
   const length = seconds > 0 && `${clock(seconds)} of film`;
   const price = !balance?.billed
     ? "not metered here"
-    : `about ${Math.ceil(seconds)} s of credit, of the ${balance.available_seconds} s that you have`;
+    : `about ${Math.ceil(seconds)} s of credit, of the ${Math.floor(Number(balance.available_seconds))} s that you have`;
   const short = balance?.billed && Number(balance.available_seconds) < seconds;
   return html`
     <p class="hint" id="export-price" data-short=${short ? "true" : "false"}>

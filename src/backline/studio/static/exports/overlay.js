@@ -71,7 +71,14 @@ export function OverlayEditor({ film, overlay, interpolation, onChange }) {
           film.seek(one.start);
         }} />
         ${region && html`<${EllipseFields} film=${info} ellipse=${ellipse} onChange=${keep} />`}
-        <${Look} effect=${effect} region=${region} ellipse=${ellipse} onEffect=${(next) => change(withEffect(regions, effect, next))} onKeep=${keep} onColour=${(color) => put({ ...region, keyframes: region.keyframes.map((one) => ({ ...one, color })) })} />
+        <${Look}
+          effect=${effect}
+          region=${region}
+          ellipse=${ellipse}
+          onEffect=${(next) => change(withEffect(regions, effect, next))}
+          onKeep=${keep}
+          onColour=${(color) => put({ ...region, keyframes: region.keyframes.map((one) => ({ ...one, color })) })}
+        />
       </div>
       <${Preview}
         film=${film}

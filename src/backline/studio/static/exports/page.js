@@ -99,7 +99,8 @@ function Editor({ type, draft, film, clip, onClip, onChange }) {
   const { interpolation } = draft.options;
   if (type === "multi_clip") {
     const join = (news) => onChange(({ joined }) => ({ joined: { ...joined, ...news } }));
-    return html`<${JoiningEditor} joined=${draft.joined} current=${clip} film=${film} shape=${shape} interpolation=${interpolation} onChoose=${onClip} onChange=${join} />`;
+    const shown = { joined: draft.joined, current: clip, film, shape, interpolation };
+    return html`<${JoiningEditor} ...${shown} onChoose=${onClip} onChange=${join} />`;
   }
   if (!film) return null;
   const edits = draft.films[film.id] ?? {};

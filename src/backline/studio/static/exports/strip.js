@@ -49,6 +49,7 @@ export function Strip({ film, bands, points, edges }) {
     drag(event, (right) => film.seek(timeAt(clientX + right)));
   };
   const shared = { film, at, timeAt };
+  const zoomed = (step) => setZoom(Math.min(Math.max(zoom + step, 0), ZOOMS.length - 1));
   return html`
     <div class="strip">
       <div class="strip-scroll">
@@ -64,8 +65,8 @@ export function Strip({ film, bands, points, edges }) {
         </div>
       </div>
       <div class="strip-zoom" role="group" aria-label="Size of the timeline">
-        <button type="button" aria-label="Smaller" aria-disabled=${zoom ? "false" : "true"} onClick=${() => setZoom(Math.max(0, zoom - 1))}>−</button>
-        <button type="button" aria-label="Larger" aria-disabled=${zoom < ZOOMS.length - 1 ? "false" : "true"} onClick=${() => setZoom(Math.min(ZOOMS.length - 1, zoom + 1))}>+</button>
+        <button type="button" aria-label="Smaller" aria-disabled=${zoom ? "false" : "true"} onClick=${() => zoomed(-1)}>−</button>
+        <button type="button" aria-label="Larger" aria-disabled=${zoom < ZOOMS.length - 1 ? "false" : "true"} onClick=${() => zoomed(1)}>+</button>
       </div>
     </div>
   `;
