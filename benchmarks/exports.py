@@ -213,10 +213,8 @@ def _left(folder: str, processes: list[int]) -> tuple[int, int]:
 async def _killed(clip: Path, folder: Path) -> None:
     """The child's whole group is killed when half is done; what was whole by then is given to the next."""
     whole = _Run(folder, _order(clip, folder / "whole", segment_seconds=STEP_SECONDS))
-    began = time.perf_counter()
-    await whole.run()
-    whole_s = time.perf_counter() - began
-    first = _Run(folder, _order(clip, folder / "killed", segment_seconds=STEP_SECONDS), until=0.55)
+    whole_s, _ = await _timed(whole)
+    first = _Run(folder, _order(clip, folder / "killed", segment_seconds=STEP_SECONDS), until=0.6)
     rendering = asyncio.create_task(first.run())
     await first.reached.wait()
     os.killpg(below(os.getpid())[0], signal.SIGKILL)
@@ -224,13 +222,18 @@ async def _killed(clip: Path, folder: Path) -> None:
         await rendering
     second = _Run(folder, _order(clip, folder / "again", segment_seconds=STEP_SECONDS))
     second.order["segments"] = first.segments
-    began = time.perf_counter()
-    done = await second.run()
-    again_s = time.perf_counter() - began
+    again_s, frames = await _timed(second)
     print(
-        f"\nkilled half way, checkpoints every {STEP_SECONDS:g} s: {len(first.segments)} kept, {again_s:.1f} s then, "
-        f"{whole_s:.1f} s in one go, ratio {again_s / whole_s:.2f}; {done['frames']} frames   (bar: <= 0.6)"
+        f"\nkilled at {first.until:.0%}, steps of {STEP_SECONDS:g} s, {len(first.segments)} kept: {again_s:.1f} s then, "
+        f"{whole_s:.1f} s in one go, ratio {again_s / whole_s:.2f}; {frames} frames   (bar: <= 0.6)"
     )
+
+
+async def _timed(run: _Run) -> tuple[float, int]:
+    """Seconds, and frames in the film."""
+    began = time.perf_counter()
+    done = await run.run()
+    return time.perf_counter() - began, done["frames"]
 
 
 async def _long(clip: Path, folder: Path) -> None:
