@@ -224,7 +224,7 @@ async def _killed(clip: Path, folder: Path) -> None:
     second.order["segments"] = first.segments
     again_s, frames = await _timed(second)
     print(
-        f"\nkilled at {first.until:.0%}, steps of {STEP_SECONDS:g} s, {len(first.segments)} kept: {again_s:.1f} s then, "
+        f"\nkilled at {first.until:.0%}, {len(first.segments)} steps of {STEP_SECONDS:g} s kept: {again_s:.1f} s, "
         f"{whole_s:.1f} s in one go, ratio {again_s / whole_s:.2f}; {frames} frames   (bar: <= 0.6)"
     )
 
