@@ -18,8 +18,9 @@ from websockets.exceptions import ConnectionClosed
 from backline.exports import socket as exports_socket
 from backline.exports import views, work
 from backline.exports.service import Exports
+from backline.ids import new_id
 from backline.jobs.following import Following
-from tests.conftest import Running, RunServer
+from tests.conftest import Running, running
 from tests.exports.client import ExportsClient
 from tests.films import Film
 
@@ -33,16 +34,18 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return Film(frames=30).write(tmp_path_factory.mktemp("films") / "film.mp4").read_bytes()
 
 
-@pytest.fixture
-def server(run_server: RunServer, monkeypatch: pytest.MonkeyPatch) -> Running:
-    monkeypatch.setattr(work, "_RENDER", "tests.exports.renders:paced")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     many = {"key_requests_per_minute": 100_000, "address_requests_per_minute": 100_000}
-    return run_server((), limits=many)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work, "_RENDER", "tests.exports.renders:paced")
+        with running(tmp_path_factory.mktemp("data"), (), limits=many) as server:
+            yield server
 
 
 @pytest.fixture
 def ada(server: Running) -> Iterator[ExportsClient]:
-    client = ExportsClient(server.address)
+    client = ExportsClient(server.address, new_id("ada"))
     with client.http:
         yield client
 

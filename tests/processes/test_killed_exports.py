@@ -117,6 +117,10 @@ class Place:
     def in_thread(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         return self._threads.submit(function, *args)
 
+    def folders(self) -> set[str]:
+        """In which films are being rendered, or were."""
+        return {path.name for path in (self.folder / "data" / "tmp" / "exports").iterdir()}
+
     def renders(self, name: str) -> list[Any]:
         """What was told of one export: a list for each render begun, of what it found; a number for each segment."""
         lines = [json.loads(line) for line in (self.folder / "renders").read_text().splitlines()]
@@ -200,7 +204,7 @@ def events(place: Place, item: dict[str, Any]) -> list[str]:
 def _assert_nothing_is_left(place: Place, files: int) -> None:
     for pid in (place.folder / "pids").read_text().split():
         until(lambda pid=pid: not lives(int(pid)), 10)  # type: ignore[misc]
-    until(lambda: list((place.folder / "data" / "tmp" / "exports").iterdir()) == [], 10)
+    until(lambda: not place.folders(), 10)
     asyncio.run(_sweep_and_verify(place))
     until(lambda: sum(len(names) for *_, names in os.walk(place.folder / "data" / "files")) == files, 10)
 
@@ -218,16 +222,11 @@ async def _sweep_and_verify(place: Place) -> None:
 
 def _assert_kept_was_used(place: Place, order: Order) -> None:
     """What a kill leaves to be done again is at most what had not been kept."""
-    stage = order.name.partition("|")[0]
+    kept = KEPT[order.name.partition("|")[0]]
     told = place.renders(order.name)
-    first, second = (
-        (position for position, one in enumerate(told) if isinstance(one, list)) if stage in KEPT else (0, 0)
-    )
-    if stage == "claimed":
-        assert told == [[], *SEGMENTS]
-    elif stage in KEPT:
-        assert (told[first], told[second]) == ([], KEPT[stage])
-        assert told[second + 1 :] == [segment for segment in SEGMENTS if segment not in KEPT[stage]]
+    begun = [position for position, one in enumerate(told) if isinstance(one, list)]
+    assert (told[begun[0]], told[begun[-1]]) == ([], kept)
+    assert told[begun[-1] + 1 :] == [segment for segment in SEGMENTS if segment not in kept]
 
 
 @SQLITE
@@ -246,13 +245,16 @@ def test_both_are_killed_at_every_stage(place: Place) -> None:
     probed.make_and_forget()
     probed.at_stage()
     both.kill()
+    dead = place.folders()
+    assert len(dead) >= 4
     both.start()
     client.go_on_at(both.address)
+    assert not dead & place.folders()
     ended = [order.ended() for order in orders]
     assert {
         order.name.partition("|")[0]: item["attempt"] for order, item in zip(orders, ended, strict=True)
     } == ATTEMPTS
-    for order in orders[1:-1]:
+    for order in orders[:-1]:
         _assert_kept_was_used(place, order)
     ended += [queued.ended(), ordered.ended(), probed.ended()]
     for stage, attempt in (("ordering", 1), ("finish", 2)):
