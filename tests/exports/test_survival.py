@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backline.db.database import Tx
+from backline.db.database import Database, Tx, sqlite_url
 from backline.errors import Unavailable
 from backline.exports import kind, repository, work
 from backline.exports.kind import ExportKind
@@ -23,6 +23,7 @@ from backline.exports.scratch import Scratch
 from backline.exports.work import RenderWork
 from backline.ids import new_id
 from backline.jobs import attempt
+from backline.jobs import repository as jobs
 from backline.jobs.job import Data, Job
 from backline.storage.base import Stored
 from backline.storage.local_disk import LocalDisk
@@ -503,6 +504,27 @@ def test_an_export_in_a_bucket(
 def keys_in(bucket: str) -> list[str]:
     """Without what the store itself remembers of an upload."""
     return re.findall("<Key>([^.].*?)</Key>", httpx.get(f"{bucket}?list-type=2").text)
+
+
+async def test_a_long_plan_is_not_read_to_tell_how_an_export_stands(
+    run_server: RunServer, film: bytes, tmp_path: Path
+) -> None:
+    """Pain 15: a hundred plans of a megabyte each would stop the event loop for seconds."""
+    server = run_server((), jobs={"loop": False})
+    with client_of(server) as ada:
+        points = [_keyframe(time=number / 2000) for number in range(10_000)]
+        job_id = ada.order(config(ada.upload(film), keyframes=points))
+        owner = ada.get("/api/me")["user"]["id"]
+    database = Database.open(sqlite_url(tmp_path / "data" / "backline.db"))
+    async with database.read() as tx:
+        (listed,) = await jobs.of_owner(tx, owner, states=(), kinds=(), before=None, limit=10)
+        (one,) = await jobs.of_ids(tx, owner, [job_id])
+        whole = await jobs.get(tx, job_id)
+    await database.close()
+    assert (listed.id, one.id) == (job_id, job_id)
+    assert listed.input == one.input == {}
+    assert whole is not None
+    assert len(whole.input["plan"]["clips"][0]["crop"]) == 10_000
 
 
 # What a dead process leaves

@@ -383,7 +383,7 @@ def _cancelled_at_random(place: Place) -> list[dict[str, Any]]:
     begun = time.monotonic()
     ended = [place.order("nowhere").ended()]
     usual_seconds = time.monotonic() - begun
-    for first, last in [(0.0, 1.1)] * 6 + [(0.8, 1.05)] * 6:
+    for first, last in [(0.0, 1.1)] * 4 + [(0.8, 1.05)] * 4:
         job_id = place.order("nowhere").make()
         time.sleep(chance.uniform(first, last) * usual_seconds)
         assert client.cancel(job_id).status_code in (200, 202, 409)

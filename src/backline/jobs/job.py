@@ -8,8 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping
-
 Data = Mapping[str, Any]
 """A JSON object."""
 
@@ -86,7 +84,7 @@ class Job:
         return self.remote.get("call") if self.remote else None
 
     @classmethod
-    def of(cls, row: RowMapping) -> Job:
+    def of(cls, row: Mapping[Any, Any]) -> Job:
         return cls(**{**row, "state": JobState(row["state"])})
 
 

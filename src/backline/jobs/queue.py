@@ -130,12 +130,12 @@ class Jobs:
         before: str | None = None,
         limit: int = 20,
     ) -> list[Job]:
-        """The newest first; before: the id of a job, only older ones."""
+        """The newest first, without input and checkpoint; before: the id of a job, only older ones."""
         async with self.database.read() as tx:
             return await repository.of_owner(tx, owner, states=states, kinds=kinds, before=before, limit=limit)
 
     async def of_ids(self, owner: str, job_ids: Collection[str]) -> dict[str, Job]:
-        """Those of them that are the owner's, by id."""
+        """Those of them that are the owner's, by id; without input and checkpoint."""
         async with self.database.read() as tx:
             return {job.id: job for job in await repository.of_ids(tx, owner, job_ids)}
 

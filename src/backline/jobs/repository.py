@@ -150,16 +150,22 @@ async def get_locked(tx: Tx, job_id: str) -> Job | None:
     return Job.of(row._mapping) if row else None
 
 
+_NOT_LISTED: Mapping[str, Any] = {"input": {}, "checkpoint": None}
+"""They may have a megabyte each, and a hundred of those in one answer would stop the event loop for a second."""
+
+_LISTED = [column for column in jobs.c if column.name not in _NOT_LISTED]
+
+
 async def of_ids(tx: Tx, owner: str, job_ids: Collection[str]) -> list[Job]:
-    """Those of them that there are, and that are the owner's."""
-    rows = await tx.execute(select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.owner == owner))
-    return [Job.of(row._mapping) for row in rows]
+    """Those of them that there are, and that are the owner's; without input and checkpoint."""
+    rows = await tx.execute(select(*_LISTED).where(jobs.c.id.in_(job_ids), jobs.c.owner == owner))
+    return [Job.of({**row._mapping, **_NOT_LISTED}) for row in rows]
 
 
 async def of_owner(
     tx: Tx, owner: str, *, states: Collection[str], kinds: Collection[str], before: str | None, limit: int
 ) -> list[Job]:
-    """The newest first. before: an id; only what is older."""
+    """The newest first, without input and checkpoint. before: an id; only what is older."""
     where: list[ColumnElement[bool]] = [jobs.c.owner == owner]
     if states:
         where.append(jobs.c.state.in_(states))
@@ -167,8 +173,8 @@ async def of_owner(
         where.append(jobs.c.kind.in_(kinds))
     if before:
         where.append(jobs.c.id < before)
-    rows = await tx.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit))
-    return [Job.of(row._mapping) for row in rows]
+    rows = await tx.execute(select(*_LISTED).where(*where).order_by(jobs.c.id.desc()).limit(limit))
+    return [Job.of({**row._mapping, **_NOT_LISTED}) for row in rows]
 
 
 async def delete_user_data(tx: Tx, user_id: str, now: datetime) -> None:
