@@ -18,7 +18,14 @@ from backline.db.database import Database
 from tests.conftest import Running, RunServer
 from tests.credits.conftest import SPEECH
 
-EMPTY = {"balance_seconds": "0", "formatted": "0:00", "held_seconds": "0", "available_seconds": "0"}
+PRICES = {"speech": "1", "jam": "1", "exports": "1"}
+EMPTY = {
+    "balance_seconds": "0",
+    "formatted": "0:00",
+    "held_seconds": "0",
+    "available_seconds": "0",
+    "prices": PRICES,
+}
 
 
 @pytest.fixture
@@ -76,6 +83,7 @@ def test_a_hold_does_not_lower_the_balance(ada: tuple[str, httpx.Client], databa
         "held_seconds": "100.5",
         "available_seconds": "499.5",
         "billed": True,
+        "prices": PRICES,
     }
 
 

@@ -94,6 +94,8 @@ def test_older_clients_send_keyframes_without_a_region() -> None:
     points = [{**ELLIPSE, "time": 4, "opacity": 0.5}, ELLIPSE]
     [highlight] = planned("overlay", {"input_key": "files/a", "highlight_keyframes": points}).clips[0].highlights
     assert (highlight.start, highlight.end, highlight.keyframes[1].opacity) == (2, 4, 0.5)
+    [alone] = planned("overlay", {"input_key": "files/a", "highlight_keyframes": [ELLIPSE]}).clips[0].highlights
+    assert (alone.start, alone.end) == (2, 10)
 
 
 def test_annotated_clips_come_from_one_film_or_several() -> None:

@@ -135,6 +135,8 @@ def test_each_version_has_a_name_of_its_own_and_older_ones_stay(ada: Editor, key
 def test_an_output_can_be_the_input_of_the_next(ada: Editor, key: str) -> None:
     first = ada.ended(ada.started(ada.order(ada.framing(key))))
     stored = f"exports/{first['job_id']}/1.mp4"
+    by_file = ada.client.get(f"{EXPORTS}/probe", params={"input_key": f"files/{first['output_video_id']}"})
+    assert by_file.json() == ada.client.get(f"{EXPORTS}/probe", params={"input_key": stored}).json()
     probed = ada.client.get(f"{EXPORTS}/probe", params={"input_key": stored}).json()
     assert (probed["width"], probed["height"], probed["rate"], probed["audio"]) == (120, 216, 30, True)
     assert probed["duration_seconds"] == pytest.approx(SECONDS, abs=0.001)

@@ -86,6 +86,7 @@ def test_a_new_user_is_given_something_once(start: Any) -> None:
         "held_seconds": "0",
         "available_seconds": "12.5",
         "billed": True,
+        "prices": {"speech": "1", "jam": "1", "exports": "1"},
     }
 
 

@@ -43,6 +43,11 @@ class Pricing:
     jam: Price
     export: Price
 
+    @property
+    def per_unit(self) -> dict[str, str]:
+        """By product, as a client reads it."""
+        return {price.product: as_seconds(price.micro_per_unit) for price in (self.speech, self.jam, self.export)}
+
     @classmethod
     def of(cls, settings: CreditsSettings) -> Pricing:
         return cls(

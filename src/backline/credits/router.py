@@ -11,7 +11,7 @@ from backline.accounts.caller import Caller
 from backline.accounts.loopback import LoopbackGate
 from backline.accounts.principal import Principal
 from backline.accounts.service import Accounts
-from backline.credits.pricing import as_clock, as_seconds, micro_of
+from backline.credits.pricing import Pricing, as_clock, as_seconds, micro_of
 from backline.credits.schemas import AddRequest, BalanceReply, DayOut, HistoryReply, MovementOut, UsageReply
 from backline.credits.service import Credits
 from backline.errors import BacklineError, Denied
@@ -21,12 +21,13 @@ from backline.web.provide import Provided, provide
 router = APIRouter(tags=["credits"])
 
 Service = Annotated[Credits, Depends(provide(Credits))]
+Prices = Annotated[Pricing, Depends(provide(Pricing))]
 
 
 @router.get("/credits/balance")
-async def get_balance(caller: Caller, credits: Service) -> BalanceReply:
-    """What the account has."""
-    return await _balance(caller, credits)
+async def get_balance(caller: Caller, credits: Service, pricing: Prices) -> BalanceReply:
+    """What the account has, and what things cost."""
+    return await _balance(caller, credits, pricing)
 
 
 @router.post("/credits/add")
@@ -35,6 +36,7 @@ async def add_credit(
     connection: HTTPConnection,
     caller: Caller,
     credits: Service,
+    pricing: Prices,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> BalanceReply:
     """Give credit: for admins, and on the developer's own machine. `Idempotency-Key`: the same again adds once."""
@@ -45,7 +47,7 @@ async def add_credit(
         await provided.get(Accounts).get(body.user_id)
     key = f"add:{caller.id}:{idempotency_key or new_id('once')}"
     await credits.grant(owner, micro_of(body.seconds), idempotency_key=key, actor=caller.id)
-    return await _balance(caller if owner == caller.id else Principal(owner), credits)
+    return await _balance(caller if owner == caller.id else Principal(owner), credits, pricing)
 
 
 @router.get("/credits/history")
@@ -98,7 +100,7 @@ def _check_may_add(connection: HTTPConnection, caller: Principal, user_id: str |
         raise Denied("Adding credit needs a key with the scope admin.", code="missing_scope") from None
 
 
-async def _balance(caller: Principal, credits: Credits) -> BalanceReply:
+async def _balance(caller: Principal, credits: Credits, pricing: Pricing) -> BalanceReply:
     has = await credits.balance(caller.id)
     return BalanceReply(
         balance_seconds=as_seconds(has.posted),
@@ -106,4 +108,5 @@ async def _balance(caller: Principal, credits: Credits) -> BalanceReply:
         held_seconds=as_seconds(has.held),
         available_seconds=as_seconds(has.available),
         billed=caller.billed,
+        prices=pricing.per_unit,
     )

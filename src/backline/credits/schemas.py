@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 class BalanceReply(BaseModel):
     """balance_seconds: what the account has; a hold does not lower it. billed: false for whoever uses their own machine
-    without an account: nothing is charged."""
+    without an account: nothing is charged. prices: credit for a second of each product."""
 
     balance_seconds: str
     formatted: str
     held_seconds: str
     available_seconds: str
     billed: bool
+    prices: dict[str, str]
 
 
 class AddRequest(BaseModel):

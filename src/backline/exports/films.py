@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from pydantic import TypeAdapter
 
@@ -19,6 +20,7 @@ _PROBE = "backline.engines.video.probe:probe_many"
 _PROBES = 2
 """At once: each is a process."""
 
+_FILES = "files/"
 _PATIENCE_SECONDS = 30.0
 _LINK_SECONDS = 3600
 
@@ -35,7 +37,7 @@ class Films:
         """By input key. Raises NotFound `input_not_found` for what is not there or not theirs, and what `probe` raises
         for what is no film."""
         wanted = list(dict.fromkeys(keys))
-        full = {key: self._full(owner, key) for key in wanted}
+        full = {key: await self._full(owner, key) for key in wanted}
         known = await self._assets.by_keys(owner, list(full.values()))
         for number, key in enumerate(keys, start=1):
             if full[key] not in known:
@@ -43,12 +45,14 @@ class Films:
         sources = await self._probe([(full[key], f"clip {keys.index(key) + 1}") for key in wanted])
         return {key: Film(full[key], source) for key, source in zip(wanted, sources, strict=True)}
 
-    def _full(self, owner: str, key: str) -> str:
-        """A key as clients say it, without the prefix of its owner; with it too."""
+    async def _full(self, owner: str, key: str) -> str:
+        """A key as clients say it, without the prefix of its owner, or with it. `files/<id>` is any file of that id: what
+        an export made lies elsewhere."""
+        if key.startswith(_FILES):
+            with suppress(NotFound):
+                return (await self._assets.get(owner, key.removeprefix(_FILES))).key
         whole = key if key.startswith(f"{owner_prefix(owner)}/") else f"{owner_prefix(owner)}/{key}"
-        if not is_key(whole):
-            return owned_key(owner, "nothing")
-        return whole
+        return whole if is_key(whole) else owned_key(owner, "nothing")
 
     async def _probe(self, named: Sequence[tuple[str, str]]) -> list[Source]:
         links = [

@@ -159,7 +159,8 @@ def _overlay(config: OverlayConfig, films: list[Film]) -> list[Clip]:
     regions = config.highlight_regions
     if regions is None:
         points = sorted(config.highlight_keyframes or [], key=lambda one: one.time)
-        regions = [Region(start_time=points[0].time, end_time=points[-1].time, keyframes=points)]
+        end = points[-1].time if len(points) > 1 else film.source.seconds  # one alone is there from then on
+        regions = [Region(start_time=points[0].time, end_time=end, keyframes=points)]
     highlights = [
         Highlight(one.start_time, one.end_time, effect, _ellipses(one.keyframes, effect))
         for one in regions

@@ -64,9 +64,8 @@ async function allFiles(signal) {
   return all;
 }
 
-/** One that was uploaded; what a job has made cannot be named to make another of it. */
-function isFilm({ content_type: type, name, source }) {
-  return !source && (FILM.test(type) || FILM_NAME.test(name));
+function isFilm({ content_type: type, name }) {
+  return FILM.test(type) || FILM_NAME.test(name);
 }
 
 /**

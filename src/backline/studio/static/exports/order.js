@@ -60,10 +60,11 @@ export function OrderForm({ type, draft, name, info, onOptions, onKeep, onMade }
 function Price({ seconds }) {
   const { balance } = useSession();
   const length = seconds > 0 && `${clock(seconds)} of film`;
+  const cost = seconds * Number(balance?.prices.exports ?? 1);
   const price = !balance?.billed
     ? "not metered here"
-    : `about ${Math.ceil(seconds)} s of credit, of the ${Math.floor(Number(balance.available_seconds))} s that you have`;
-  const short = balance?.billed && Number(balance.available_seconds) < seconds;
+    : `about ${Math.ceil(cost)} s of credit, of the ${Math.floor(Number(balance.available_seconds))} s that you have`;
+  const short = balance?.billed && Number(balance.available_seconds) < cost;
   return html`
     <p class="hint" id="export-price" data-short=${short ? "true" : "false"}>
       ${length ? html`<span data-seconds=${seconds.toFixed(3)}>${length}</span> · ${price}. ` : ""}It goes on when you close this page.
