@@ -440,8 +440,9 @@ def test_who_sees_the_end_sees_the_film(
     list_exports = repository.list_exports
 
     async def slowly(tx: Tx, owner: str, **which: Any) -> Any:
+        await asyncio.sleep(0.2)
         rows = await list_exports(tx, owner, **which)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         return rows
 
     key = ada.upload(film)
