@@ -6,9 +6,7 @@ import asyncio
 import errno
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,40 +26,27 @@ from backline.jobs.job import Data, Job
 from backline.storage.base import Stored
 from backline.storage.local_disk import LocalDisk
 from backline.storage.local_files import IncomingFile
-from tests.conftest import Running, RunServer, running
+from tests.conftest import Running, RunServer
 from tests.exports.client import WELCOME, ExportsClient
-from tests.films import Film, audio_only, frames_of, read_number, truncated
+from tests.exports.surviving import (
+    CHECKPOINTS,
+    FILM,
+    assert_failed,
+    assert_film,
+    assert_nothing_happened,
+    assert_only,
+    attempt_of,
+    client_of,
+    config,
+    keyframe,
+)
+from tests.films import Film, truncated
 from tests.storage.conftest import s3_bucket, s3_endpoint  # noqa: F401 - fixtures
-
-FILM = Film(frames=150)
-WHOLE = {"time": 0, "x": 0, "y": 0, "width": 192, "height": 108}
-SIZE = {"target_width": 192, "target_height": 108, "encoder": "x264"}
-"""A window of all of it: frames keep their numbers."""
-
-CHECKPOINTS = {"exports": {"segment_seconds": 2}}
-
-
-def config(key: str, **more: Any) -> dict[str, Any]:
-    return {"input_key": key, "keyframes": [WHOLE], **SIZE, **more}
-
-
-@contextmanager
-def client_of(server: Running, name: str = "ada") -> Iterator[ExportsClient]:
-    client = ExportsClient(server.address, name)
-    with client.http:
-        yield client
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return FILM.write(tmp_path_factory.mktemp("films") / "film.mp4").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server for tests that leave no trace in it."""
-    with running(tmp_path_factory.mktemp("data"), ()) as server:
-        yield server
 
 
 @pytest.fixture
@@ -71,10 +56,8 @@ def server(run_server: RunServer, monkeypatch: pytest.MonkeyPatch) -> Running:
 
 
 @pytest.fixture
-def ada(request: pytest.FixtureRequest) -> Iterator[ExportsClient]:
-    """At the server that the test asks for."""
-    name = next(name for name in ("shared", "server") if name in request.fixturenames)
-    with client_of(request.getfixturevalue(name), new_id("u")) as client:
+def ada(server: Running) -> Iterator[ExportsClient]:
+    with client_of(server, new_id("u")) as client:
         yield client
 
 
@@ -83,131 +66,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits long before it is tried again."""
     monkeypatch.setattr(attempt, "delay_seconds", lambda *_: 0.01)
     monkeypatch.setattr(work, "_STORE_AGAIN_SECONDS", (0.01,) * 6)
-
-
-def assert_nothing_happened(client: ExportsClient) -> None:
-    client.assert_has(WELCOME)
-    assert client.get("/api/exports/recent")["exports"] == []
-
-
-def assert_failed(client: ExportsClient, job_id: str, code: str) -> dict[str, Any]:
-    item = client.ended(job_id)
-    assert (item["status"], item["phase"], item["error_code"]) == ("error", "error", code), item
-    assert item["error"]
-    assert (item["output_url"], item["credits_consumed"]) == (None, None)
-    client.assert_has(WELCOME)
-    return item
-
-
-def assert_film(client: ExportsClient, item: dict[str, Any], tmp_path: Path, numbers: list[int]) -> None:
-    """Complete, with these frames of the source."""
-    assert item["status"] == "complete", item
-    path = tmp_path / "output.mp4"
-    path.write_bytes(client.fetched(item))
-    assert [read_number(luma) for _, luma in frames_of(path)] == numbers
-
-
-def assert_only(tmp_path: Path, files: int) -> None:
-    """So many files are stored, no folder of a render is there, and nothing else."""
-    end = time.monotonic() + 10
-    while left(tmp_path) != files:
-        assert time.monotonic() < end, left(tmp_path)
-        time.sleep(0.05)
-
-
-def left(tmp_path: Path) -> int:
-    data = tmp_path / "data"
-    return sum(path.is_file() for place in ("files/u", "files/work", "tmp/exports") for path in _below(data / place))
-
-
-def _below(folder: Path) -> list[Path]:
-    while True:
-        try:
-            return list(folder.rglob("*"))
-        except FileNotFoundError:  # removed meanwhile
-            continue
-
-
-def _attempt(client: ExportsClient, item: dict[str, Any]) -> int:
-    return int(client.get(f"/api/jobs/{item['job_id']}")["attempt"])
-
-
-# What comes in
-
-
-def _text(path: Path) -> Path:
-    path.write_text("This is no film, whatever it is called. " * 100)
-    return path
-
-
-def _empty(path: Path) -> Path:
-    path.touch()
-    return path
-
-
-def _corrupt(path: Path) -> Path:
-    """Its index is gone."""
-    return truncated(FILM.write(path), 0.5)
-
-
-def _all_zeros_inside(path: Path) -> Path:
-    data = FILM.write(path).read_bytes()
-    begin = data.index(b"mdat") + 4
-    path.write_bytes(data[:begin] + bytes(data.index(b"moov") - 4 - begin) + data[data.index(b"moov") - 4 :])
-    return path
-
-
-def _too_large(path: Path) -> Path:
-    return Film(width=8256, height=64, frames=1, sound=None).write(path)
-
-
-@pytest.mark.parametrize(
-    ("make", "code"),
-    [
-        (_text, "not_a_video"),
-        (_empty, "not_a_video"),
-        (audio_only, "not_a_video"),
-        (_corrupt, "video_damaged"),
-        (_all_zeros_inside, "video_damaged"),
-        (_too_large, "video_too_large"),
-    ],
-)
-def test_what_is_no_film_is_refused_by_name_before_anything_is_held(
-    shared: Running, ada: ExportsClient, tmp_path: Path, make: Callable[[Path], Path], code: str
-) -> None:
-    """Pain 22: what is wrong with a source is said in words, not as an ffmpeg error."""
-    answer = ada.ask(config(ada.upload(make(tmp_path / "film.mp4"))))
-    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
-    assert "clip 1" in answer.json()["detail"]
-    assert_nothing_happened(ada)
-
-
-@pytest.mark.parametrize(
-    ("film", "name"),
-    [
-        (Film(frames=1), "one.mp4"),
-        (Film(frames=30, sound="libopus"), "in-truth-matroska.mkv"),
-        pytest.param(Film(frames=30, sound=None), "silent.mp4", marks=pytest.mark.slow),
-        pytest.param(Film(rate=Fraction(30000, 1001), frames=30), "ntsc.mov", marks=pytest.mark.slow),
-    ],
-    ids=["one-frame", "mislabelled", "no-sound", "ntsc"],
-)
-def test_odd_films_become_right_films(
-    shared: Running, ada: ExportsClient, tmp_path: Path, film: Film, name: str
-) -> None:
-    """Pain 22: the frame rate is the source's. The name is a client's, and proves nothing."""
-    key = ada.upload(film.write(tmp_path / name), name="film.mp4")
-    item = ada.complete(ada.order(config(key)))
-    assert_film(ada, item, tmp_path, list(range(film.frames)))
-    assert item["duration_seconds"] == pytest.approx(float(film.frames / film.rate))
-
-
-@pytest.mark.slow
-def test_8k_becomes_a_right_film(shared: Running, ada: ExportsClient, tmp_path: Path) -> None:
-    film = Film(width=7680, height=4320, frames=3, sound=None)
-    window = {**WHOLE, "width": 7680, "height": 4320}
-    item = ada.complete(ada.order(config(ada.upload(film.write(tmp_path / "8k.mp4")), keyframes=[window])))
-    assert_film(ada, item, tmp_path, [0, 1, 2])
 
 
 def test_a_clip_that_breaks_off_is_an_error_that_says_which_and_where(
@@ -219,42 +77,8 @@ def test_a_clip_that_breaks_off_is_an_error_that_says_which_and_where(
     clips = [{"input_key": key, "start_time": 3.5, "end_time": 5} for key in keys]
     item = assert_failed(ada, ada.order({"clips": clips}, "annotate"), "video_damaged")
     assert "clip 2 is damaged from second " in item["error"]
-    assert _attempt(ada, item) == 1  # the same again would fail the same
+    assert attempt_of(ada, item) == 1  # the same again would fail the same
     assert_only(tmp_path, 2)
-
-
-def _keyframe(**more: Any) -> dict[str, Any]:
-    return {"time": 0, "x": 0, "y": 0, "width": 96, "height": 54, **more}
-
-
-@pytest.mark.parametrize(
-    ("keyframes", "code", "said"),
-    [
-        ([_keyframe(), _keyframe(time=1, x=97.5)], "crop_outside", "keyframe 2"),
-        ([_keyframe(), _keyframe(time=5.2)], "past_the_end", "keyframe 2"),
-        ([_keyframe(), _keyframe(time=0)], "keyframes_unordered", "keyframes 1 and 2"),
-    ],
-)
-def test_a_keyframe_that_cannot_be_meant_is_named(
-    shared: Running, ada: ExportsClient, film: bytes, keyframes: list[dict[str, Any]], code: str, said: str
-) -> None:
-    answer = ada.ask(config(ada.upload(film), keyframes=keyframes))
-    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
-    assert "the film" in answer.json()["detail"]
-    assert said in answer.json()["detail"]
-    assert_nothing_happened(ada)
-
-
-def test_keyframes_out_of_order_or_a_little_outside_are_what_was_meant(
-    shared: Running, ada: ExportsClient, film: bytes, tmp_path: Path
-) -> None:
-    """Pain 20: a keyframe some hundredths behind the end is not dropped."""
-    keyframes = [_keyframe(time=5.04, x=96.5, y=54), _keyframe(time=0, x=-0.5)]
-    item = ada.complete(ada.order(config(ada.upload(film), keyframes=keyframes)))
-    assert (item["status"], item["duration_seconds"]) == ("complete", 5)
-
-
-# What happens on the way
 
 
 def test_a_render_that_dies_without_a_word_is_done_again_from_where_it_was(
@@ -268,7 +92,7 @@ def test_a_render_that_dies_without_a_word_is_done_again_from_where_it_was(
     """Pain 5: what is not known to have failed is looked at again; it is paid once."""
     monkeypatch.setattr(work, "_RENDER", "tests.exports.renders:killed_once")
     item = ada.complete(ada.order(config(ada.upload(film))))
-    assert _attempt(ada, item) == 2
+    assert attempt_of(ada, item) == 2
     assert_film(ada, item, tmp_path, list(range(150)))
     ada.assert_has(WELCOME - 5)
     assert_only(tmp_path, 2)
@@ -284,7 +108,7 @@ def test_a_disk_without_room_is_said_and_costs_nothing(
 ) -> None:
     monkeypatch.setattr(work, "_RENDER", "tests.exports.renders:with_little_room")
     item = assert_failed(ada, ada.order(config(ada.upload(film))), "disk_full")
-    assert _attempt(ada, item) == 2  # there may be room again
+    assert attempt_of(ada, item) == 2  # there may be room again
     assert_only(tmp_path, 1)
 
 
@@ -326,7 +150,7 @@ def test_a_store_that_is_away_for_a_while_costs_no_render(
 
     monkeypatch.setattr(LocalDisk, "put", sometimes)
     item = ada.complete(ada.order(config(key)))
-    assert _attempt(ada, item) == 1
+    assert attempt_of(ada, item) == 1
     assert len([key for key in refused if key.startswith("work/")]) == 3
     assert server.log.getvalue().count("exports.store_again") == 2
     assert_film(ada, item, tmp_path, list(range(150)))
@@ -381,7 +205,7 @@ def test_a_failure_while_it_is_being_finished_is_not_the_end(
 
 
 def test_an_order_that_cannot_be_written_down_holds_nothing(
-    shared: Running, ada: ExportsClient, film: bytes, monkeypatch: pytest.MonkeyPatch
+    server: Running, ada: ExportsClient, film: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pain 12: job and credit are one transaction."""
     key = ada.upload(film)
@@ -465,7 +289,7 @@ def test_a_render_that_is_stuck_is_ended_and_done_again(
     monkeypatch.setattr(work, "_RENDER", "tests.exports.renders:stuck_once")
     with client_of(run_server((), exports={"segment_seconds": 2, "stall_seconds": 5})) as ada:
         item = ada.complete(ada.order(config(ada.upload(film))))
-        assert _attempt(ada, item) == 2
+        assert attempt_of(ada, item) == 2
         assert "child_hung" in ada.http.get(f"/api/jobs/{item['job_id']}/events").text
         assert_film(ada, item, tmp_path, list(range(150)))
 
@@ -493,7 +317,7 @@ def test_an_export_in_a_bucket(
     monkeypatch.setattr(RenderWork, "_store", fails)
     with client_of(run_server((), storage=storage, **CHECKPOINTS)) as ada:
         item = ada.complete(ada.order(config(ada.upload(film))))
-        assert (failures, _attempt(ada, item)) == ([], 2)
+        assert (failures, attempt_of(ada, item)) == ([], 2)
         assert item["output_url"].startswith(f"{s3_endpoint}/{s3_bucket}/u/")
         assert_film(ada, item, tmp_path, list(range(150)))
         end = time.monotonic() + 10
@@ -513,7 +337,7 @@ async def test_a_long_plan_is_not_read_to_tell_how_an_export_stands(
     """Pain 15: a hundred plans of a megabyte each would stop the event loop for seconds."""
     server = run_server((), jobs={"loop": False})
     with client_of(server) as ada:
-        points = [_keyframe(time=number / 2000) for number in range(10_000)]
+        points = [keyframe(time=number / 2000) for number in range(10_000)]
         job_id = ada.order(config(ada.upload(film), keyframes=points))
         owner = ada.get("/api/me")["user"]["id"]
     database = Database.open(sqlite_url(tmp_path / "data" / "backline.db"))

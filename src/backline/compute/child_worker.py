@@ -30,7 +30,8 @@ HEADER = struct.Struct("!BI")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _LOOK_SECONDS = 0.5
-"""How often the leader looks whether the worker has ended; the parent sees it at once, by its pipe."""
+"""How often the leader looks whether the worker has ended, where the system does not tell; the parent sees it at once,
+by its pipe."""
 
 
 class ChildFrame(IntEnum):
@@ -93,10 +94,13 @@ def _watch(worker: int, lifeline: BinaryIO) -> NoReturn:
     """The leader, for the rest of its life; SIGTERM stays blocked: it is meant for the others."""
     if signal.SIGTERM in signal.sigpending():  # came before there was a worker
         os.kill(worker, signal.SIGTERM)
+    signs: list[Any] = [lifeline]
+    if hasattr(os, "pidfd_open"):  # on Linux, the worker's end is seen at once
+        signs.append(os.pidfd_open(worker))
     ended, _ = os.waitpid(worker, os.WNOHANG)
     while not ended:
-        readable, _, _ = select.select([lifeline], [], [], _LOOK_SECONDS)
-        if readable and not lifeline.read(1):
+        readable, _, _ = select.select(signs, [], [], _LOOK_SECONDS)
+        if lifeline in readable and not lifeline.read(1):
             break
         ended, _ = os.waitpid(worker, os.WNOHANG)
     _end()

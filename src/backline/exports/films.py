@@ -46,8 +46,8 @@ class Films:
         return {key: Film(full[key], source) for key, source in zip(wanted, sources, strict=True)}
 
     async def _full(self, owner: str, key: str) -> str:
-        """A key as clients say it, without the prefix of its owner, or with it. `files/<id>` is any file of that id: what
-        an export made lies elsewhere."""
+        """A key as clients say it, without the prefix of its owner, or with it. `files/<id>` is any file of that id:
+        what an export made lies elsewhere."""
         if key.startswith(_FILES):
             with suppress(NotFound):
                 return (await self._assets.get(owner, key.removeprefix(_FILES))).key

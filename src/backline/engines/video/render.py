@@ -27,6 +27,9 @@ _LOOK_SECONDS = 0.05
 _END_SECONDS = 3.0
 """How long the stages' ends are waited for."""
 
+_END_OF_CHILD_SECONDS = 0.05
+"""The same in a child that a signal ends: its threads end with it, however deep in a frame they are."""
+
 _STALL_SECONDS = 180.0
 """A render that gets no further for so long has hung."""
 
@@ -46,6 +49,7 @@ def render(data: Mapping[str, Any], progress: Told) -> dict[str, Any]:
         progress,
         Path(data["folder"]),
         TypeAdapter(list[Finished]).validate_python(data.get("segments", [])),
+        _END_OF_CHILD_SECONDS,
     )
     return asdict(rendered) | {"rate": str(rendered.rate)}
 
@@ -57,21 +61,26 @@ def render_file(
     told: Told,
     folder: Path,
     finished: Sequence[Finished] = (),
+    signalled_seconds: float = _END_SECONDS,
 ) -> Rendered:
     """The same in this process. Raises as FrameReader and write_audio do, and Unavailable `disk_full`,
     `render_stalled` and `nvenc_unavailable`. Whatever is raised meanwhile, as by a signal, ends all that was begun;
-    then no file stays but whole segments.
+    then no file stays but whole segments. signalled_seconds: how long that end is waited for, when it is a signal's.
     """
     cv2.setNumThreads(1)  # the stages are threads already
     work = _Work(Film.of(plan, sources), output, folder, told)
+    patience_seconds = _END_SECONDS
     try:
         return work.run(finished)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
         raise Unavailable("There is no room left on the disk.", code="disk_full") from error
+    except BaseException as error:
+        patience_seconds = _END_SECONDS if isinstance(error, Exception) else signalled_seconds
+        raise
     finally:
-        work.clean()
+        work.clean(patience_seconds)
 
 
 class _Work:
@@ -102,9 +111,9 @@ class _Work:
             audio=self._has_audio,
         )
 
-    def clean(self) -> None:
+    def clean(self, within_seconds: float) -> None:
         """Ends the stages; nothing stays but segments that someone was told of."""
-        self._stages.stop(_END_SECONDS)
+        self._stages.stop(within_seconds)
         self._audio.unlink(missing_ok=True)
         for part in (part_of(self._output), *self._folder.glob("*.part")):  # of a stage that has not ended in time
             part.unlink(missing_ok=True)
