@@ -55,6 +55,7 @@ def test_segments_never_lose_a_moment_of_the_film(marks: list[float], data: Any)
         {"trim_start": 5, "trim_end": 5},
         {"trimRange": {"start": 12, "end": 14}},
         {"segmentSpeeds": {"3": 2}},
+        {"boundaries": [4, 2], "segmentSpeeds": {"0": 2}},
         {"segments": [{"start": 2, "end": 1, "speed": 1}]},
         {"segments": [{"start": 0, "end": 3, "speed": 1}, {"start": 2, "end": 5, "speed": 2}]},
     ],

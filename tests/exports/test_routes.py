@@ -22,6 +22,8 @@ from tests.films import Film, frames_of
 EXPORTS = "/api/exports"
 FILM = Film(width=192, height=108, rate=Fraction(30), frames=45)
 SECONDS = 1.5
+SIZE = {"target_width": 120, "target_height": 216}
+CLIP = {"start_time": 0.2, "end_time": 0.8, "name": "गोल", "notes": "గోల్", "rating": 5, "tags": ["left"]}
 WINDOW = {"time": 0, "x": 20, "y": 0, "width": 60, "height": 108}
 
 
@@ -144,18 +146,12 @@ def test_an_output_can_be_the_input_of_the_next(ada: Editor, key: str) -> None:
     assert (again["status"], again["output_filename"]) == ("complete", "final_1_v1.mp4")
 
 
-CLIP = {"start_time": 0.2, "end_time": 0.8, "name": "गोल", "notes": "గోల్", "rating": 5, "tags": ["left"]}
-
-
 def test_several_clips_become_one_film(ada: Editor, key: str) -> None:
     clips = [{"input_key": key, "keyframes": [WINDOW], "segments": {"trim_start": 0.5}}] * 2
     cut = ada.ended(ada.started(ada.order({"clips": clips, **SIZE}, "multi_clip")))
     fade = {"clips": clips, "transition": {"type": "crossfade", "seconds": 0.5}, **SIZE}
     faded = ada.ended(ada.started(ada.order(fade, "multi_clip")))
     assert (cut["duration_seconds"], faded["duration_seconds"]) == (2.0, 1.5)
-
-
-SIZE = {"target_width": 120, "target_height": 216}
 
 
 def test_the_same_key_orders_once(ada: Editor, key: str) -> None:
@@ -198,6 +194,46 @@ def test_the_older_form_brings_its_film_along(ada: Editor, film: bytes) -> None:
     item = ada.ended(ada.started(answer))
     assert (item["status"], item["duration_seconds"], item["output_filename"]) == ("complete", 1.0, "project_3_v1.mp4")
     assert {file["name"] for file in ada.files()["files"]} == {"match.mp4", "project_3_v1.mp4"}
+
+
+def test_a_form_that_is_sent_again_is_the_same_export(ada: Editor, film: bytes) -> None:
+    fields = {"project_id": "3", "keyframes_json": json.dumps([WINDOW]), **{k: str(v) for k, v in SIZE.items()}}
+
+    def send(**more: str) -> httpx.Response:
+        files = {"video": ("match.mp4", film, "video/mp4")}
+        return ada.client.post(
+            f"{EXPORTS}/framing", data=fields | more, files=files, headers={"Idempotency-Key": "once"}
+        )
+
+    first = ada.started(send())
+    assert ada.started(send()) == first
+    assert send(include_audio="false").status_code == 409
+    assert ada.ended(first)["status"] == "complete"
+    assert {file["name"] for file in ada.files()["files"]} == {"match.mp4", "project_3_v1.mp4"}
+    assert len(ada.files()["files"]) == 2
+    assert ada.balance == ("598.5", "0")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"--x\r\nnothing", {"Content-Type": "multipart/form-data; boundary=x"}),
+        (b"garbage", {"Content-Type": "multipart/form-data; boundary=x"}),
+        (b"garbage", {"Content-Type": "multipart/form-data"}),
+        (b"{}", {"Content-Type": "application/json"}),
+    ],
+)
+def test_what_is_no_form_is_told_so(ada: Editor, body: bytes, headers: dict[str, str]) -> None:
+    answer = ada.client.post(f"{EXPORTS}/framing", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) in [(422, "bad_form"), (422, "no_video")], answer.text
+
+
+@pytest.mark.parametrize("body", [{"project_name": "a\0b"}, {"config": {"clips": [{**CLIP, "name": "a\0b"}]}}])
+def test_a_nul_in_a_text_is_refused(ada: Editor, key: str, body: dict[str, Any]) -> None:
+    answer = ada.order({"input_key": key, "clips": [CLIP]}, "annotate", body=body)
+    assert answer.status_code == 422, answer.text
+    assert ada.order(ada.framing("files/\0")).json()["code"] == "input_not_found"
+    assert ada.client.post(f"{EXPORTS}/acknowledge", json={"job_ids": ["\0"]}).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def stand_still_on_the_way() -> None:
     render, store, checkpoint, read = RenderWork.render, RenderWork._store, InProcessWork.checkpoint, work._read
     observe, with_hook = Jobs.observe, Jobs._with_hook
 
-    async def created(self: Exports, caller: Principal, body: ExportRequest, key: str | None) -> Found:
+    async def created(self: Exports, caller: Principal, body: ExportRequest, key: str | None) -> tuple[Found, bool]:
         found = await create(self, caller, body, key)
         await still(body.config["clips"][0]["name"], "ordered")
         return found

@@ -13,6 +13,7 @@ from backline.compute.in_child import ChildLimits, run_in_child
 from backline.engines.video.base import Source
 from backline.errors import Busy, NotFound
 from backline.exports.plan import Film
+from backline.ids import is_id
 from backline.storage.base import Storage
 from backline.storage.paths import is_key, owned_key, owner_prefix
 
@@ -48,9 +49,9 @@ class Films:
     async def _full(self, owner: str, key: str) -> str:
         """A key as clients say it, without the prefix of its owner, or with it. `files/<id>` is any file of that id:
         what an export made lies elsewhere."""
-        if key.startswith(_FILES):
+        if key.startswith(_FILES) and is_id(file_id := key.removeprefix(_FILES)):
             with suppress(NotFound):
-                return (await self._assets.get(owner, key.removeprefix(_FILES))).key
+                return (await self._assets.get(owner, file_id)).key
         whole = key if key.startswith(f"{owner_prefix(owner)}/") else f"{owner_prefix(owner)}/{key}"
         return whole if is_key(whole) else owned_key(owner, "nothing")
 

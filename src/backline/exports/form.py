@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
@@ -16,7 +16,9 @@ from backline.errors import BacklineError, Invalid, TooLarge, Unavailable
 from backline.exports.schemas import ExportType
 
 _CHUNK_BYTES = 1 << 20
-_MAX_FIELD_BYTES = 1_000_000
+_MAX_FIELD_BYTES = 4_000_000
+"""Ten thousand keyframes, each with all its digits."""
+
 _MAX_FIELDS = 20
 
 _KEYS: dict[ExportType, tuple[str, ...]] = {
@@ -40,27 +42,27 @@ class FilmForm:
     def __init__(self, kind: ExportType, form: FormData) -> None:
         film = form.get("video")
         if not isinstance(film, UploadFile):
-            raise Invalid("The form needs the film, as the file 'video'.", code="no_video")
+            raise Invalid("The form needs the film, whole, as the file 'video'.", code="no_video")
         self.film = film
         self._kind = kind
-        self._fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        unknown = set(self._fields) - {*_KEYS[kind], *_JSON[kind], *_OTHERS}
+        self.fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        unknown = set(self.fields) - {*_KEYS[kind], *_JSON[kind], *_OTHERS}
         if unknown:
             raise Invalid(f"The form has no field '{min(unknown)[:40]}'.", code="bad_form")
 
     @property
     def project(self) -> dict[str, Any]:
-        return {name: self._fields[name] for name in ("project_id", "project_name") if name in self._fields}
+        return {name: self.fields[name] for name in ("project_id", "project_name") if name in self.fields}
 
     def config(self, input_key: str) -> dict[str, Any]:
         """As `POST /api/exports` takes it. Raises Invalid for what is no JSON."""
         config: dict[str, Any] = {"input_key": input_key}
-        config |= {name: self._fields[name] for name in _KEYS[self._kind] if name in self._fields}
+        config |= {name: self.fields[name] for name in _KEYS[self._kind] if name in self.fields}
         for field, name in _JSON[self._kind].items():
-            if self._fields.get(field):
-                config[name] = _parsed(field, self._fields[field])
-        if "include_audio" in self._fields:
-            config["include_audio"] = self._fields["include_audio"]
+            if self.fields.get(field):
+                config[name] = _parsed(field, self.fields[field])
+        if "include_audio" in self.fields:
+            config["include_audio"] = self.fields["include_audio"]
         return config
 
 
@@ -69,8 +71,8 @@ async def read_form(request: Request, kind: ExportType, max_file_bytes: int) -> 
     counted = Request(request.scope, _Bounded(request, max_file_bytes + 2 * _MAX_FIELD_BYTES))
     try:
         form = await counted.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
-    except MultiPartException as error:
-        raise Invalid(f"The form cannot be read: {error.message}", code="bad_form") from None
+    except HTTPException as error:  # Starlette's word for a form that is none
+        raise Invalid(f"The form cannot be read: {error.detail}", code="bad_form") from None
     except ClientDisconnect:
         raise Invalid("The body ended too early.", code="body_cut") from None
     except OSError:
@@ -85,7 +87,7 @@ async def read_form(request: Request, kind: ExportType, max_file_bytes: int) -> 
 async def keep_film(film: UploadFile, owner: str, assets: Assets) -> str:
     """The film as a file of its owner; its id. Raises what an upload raises."""
     size = film.size or 0
-    upload = await assets.begin_upload(owner, _name(film), film.content_type or "video/mp4", size)
+    upload = await assets.begin_upload(owner, _name(film), _type(film), size)
     try:
         await assets.append(owner, upload.id, 0, _read(film))
     except BaseException:
@@ -114,6 +116,11 @@ class _Bounded:
 async def _read(film: UploadFile) -> AsyncGenerator[bytes, None]:
     while data := await film.read(_CHUNK_BYTES):
         yield data
+
+
+def _type(film: UploadFile) -> str:
+    told = film.content_type or ""
+    return told if told.startswith("video/") else "video/mp4"
 
 
 def _name(film: UploadFile) -> str:

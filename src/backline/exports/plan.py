@@ -58,10 +58,10 @@ def read_config(kind: ExportType, config: object) -> Config:
         return CONFIGS[kind].model_validate(config)
     except ValidationError as error:
         problems = [
-            f"config.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            f"{'.'.join(['config', *map(str, one['loc'])])}: {one['msg'].removeprefix('Value error, ')}"
             for one in error.errors(include_input=False, include_url=False)[:5]
         ]
-        raise Invalid("; ".join(problems) + ".", code="bad_config") from None
+        raise Invalid("; ".join(problems) + ". (Lists count from 0.)", code="bad_config") from None
 
 
 def input_keys(config: Config) -> list[str]:
@@ -121,6 +121,8 @@ def spans_of(segments: Segments | None, seconds: float) -> tuple[Span, ...]:
 
 
 def _from_boundaries(boundaries: list[float], speeds: Mapping[int, float], seconds: float) -> list[Span]:
+    if boundaries != sorted(boundaries):
+        raise Invalid("The boundaries are not in order, so nobody can say which segment is which.", code="bad_segments")
     marks = sorted({0.0, *(mark for mark in boundaries if mark < seconds), seconds})
     beyond = [index for index in speeds if not 0 <= index < len(marks) - 1]
     if beyond:

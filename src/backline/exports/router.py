@@ -42,21 +42,26 @@ async def start_export(
     body: ExportRequest, caller: Caller, exports: Service, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Render a film. It is paid by its length, when it is there."""
-    return await _told(await exports.create(caller, body, idempotency_key), exports, 202)
+    found, _ = await exports.create(caller, body, idempotency_key)
+    return await _told(found, exports, 202)
 
 
 @router.post("/framing", status_code=202, response_model=ExportItem)
-async def start_framing(request: Request, caller: Caller, exports: Service) -> Response:
+async def start_framing(
+    request: Request, caller: Caller, exports: Service, idempotency_key: IdempotencyKey = None
+) -> Response:
     """The same with the film in the form: `video`, `project_id`, `keyframes_json`, `segment_data_json`, `target_fps`,
     `export_mode`, `include_audio`."""
-    return await _from_form(request, "framing", caller, exports)
+    return await _from_form(request, "framing", caller, exports, idempotency_key)
 
 
 @router.post("/overlay", status_code=202, response_model=ExportItem)
-async def start_overlay(request: Request, caller: Caller, exports: Service) -> Response:
+async def start_overlay(
+    request: Request, caller: Caller, exports: Service, idempotency_key: IdempotencyKey = None
+) -> Response:
     """The same with the film in the form: `video`, `project_id`, `highlight_regions_json` (or, from older clients,
     `highlight_keyframes_json`), `highlight_effect_type`."""
-    return await _from_form(request, "overlay", caller, exports)
+    return await _from_form(request, "overlay", caller, exports, idempotency_key)
 
 
 @router.get("/active")
@@ -128,7 +133,10 @@ async def download_export(job_id: str, caller: Caller, exports: Service) -> Redi
     return RedirectResponse(exports.assets.link(await exports.output(caller, job_id)).url, 302)
 
 
-async def _from_form(request: Request, kind: ExportType, caller: Principal, exports: Exports) -> Response:
+async def _from_form(
+    request: Request, kind: ExportType, caller: Principal, exports: Exports, key: str | None
+) -> Response:
+    """The same key is good for the same fields and the same bytes: each request brings its film along."""
     form = await read_form(request, kind, exports.assets.max_file_bytes)
     try:
         file_id = await keep_film(form.film, caller.id, exports.assets)
@@ -137,7 +145,10 @@ async def _from_form(request: Request, kind: ExportType, caller: Principal, expo
     try:
         config = form.config(f"files/{file_id}")
         body = ExportRequest.model_validate({**form.project, "type": kind, "config": config})
-        found = await exports.create(caller, body, None)
+        film = await exports.assets.get(caller.id, file_id)
+        found, new = await exports.create(caller, body, key, {**form.fields, "type": kind, "video": film.sha256})
+        if not new:
+            await exports.assets.delete(caller.id, file_id)
     except ValidationError as error:
         await exports.assets.delete(caller.id, file_id)
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None

@@ -16,6 +16,9 @@ Phase = Literal["init", "processing", "finalizing", "complete", "error", "cancel
 MAX_CLIPS = 100
 MAX_KEYFRAMES = 10_000
 
+NO_NUL = r"^[^\x00]*$"
+"""Postgres keeps none in a text."""
+
 InputKey = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Time = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Position = Annotated[float, Field(ge=-100_000, le=100_000, allow_inf_nan=False)]
@@ -135,10 +138,10 @@ class AnnotatedClip(Words):
 
     start_time: Time
     end_time: Time
-    name: str = Field("", max_length=200)
-    notes: str = Field("", max_length=10_000)
+    name: str = Field("", max_length=200, pattern=NO_NUL)
+    notes: str = Field("", max_length=10_000, pattern=NO_NUL)
     rating: int | None = Field(None, ge=1, le=5)
-    tags: list[Annotated[str, StringConstraints(max_length=50)]] = Field(default=[], max_length=20)
+    tags: list[Annotated[str, StringConstraints(max_length=50, pattern=NO_NUL)]] = Field(default=[], max_length=20)
     input_key: InputKey | None = None
 
 
@@ -151,7 +154,7 @@ class FramedClip(Words):
     input_key: InputKey
     keyframes: list[CropPoint] = Field(default=[], max_length=MAX_KEYFRAMES)
     segments: Segments | None = None
-    name: str = Field("", max_length=200)
+    name: str = Field("", max_length=200, pattern=NO_NUL)
 
 
 class Transition(Words):
@@ -174,7 +177,7 @@ CONFIGS: dict[ExportType, type[Config]] = {
 }
 
 ProjectId = Annotated[int, Field(ge=0, le=2**53 - 1)]
-ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ProjectName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
 
 
 class ExportRequest(Words):
@@ -221,7 +224,9 @@ class ExportList(BaseModel):
 class Acknowledgement(Words):
     """job_ids: None is all that are over."""
 
-    job_ids: list[Annotated[str, StringConstraints(max_length=64)]] | None = Field(None, max_length=1000)
+    job_ids: list[Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)]] | None = Field(
+        None, max_length=1000
+    )
 
 
 class Acknowledged(BaseModel):

@@ -23,7 +23,7 @@ from backline.exports.plan import input_keys, plan_of, read_config
 from backline.exports.repository import Export
 from backline.exports.schemas import Config, ExportRequest
 from backline.exports.shared import Shared
-from backline.jobs.job import Job, JobState
+from backline.jobs.job import Data, Job, JobState
 from backline.jobs.queue import Jobs, Order
 from backline.observability.logging import get_logger
 from backline.settings import ExportsSettings
@@ -51,27 +51,31 @@ class Exports:
     told: Shared[tuple[dict[str, Any], int | None]] = field(default_factory=Shared)
     """To listeners."""
 
-    async def create(self, caller: Principal, body: ExportRequest, key: str | None) -> Found:
-        """The export, queued; the same one for the same key and body. Raises Invalid, naming clip and keyframe,
-        NotFound `input_not_found`, PaymentRequired, and Conflict `quota_exceeded` where there is no room."""
+    async def create(
+        self, caller: Principal, body: ExportRequest, key: str | None, asked: Data | None = None
+    ) -> tuple[Found, bool]:
+        """The export, queued, and whether it is new: it is the same one for the same key and body. asked: what is to be
+        the same, where that is not the body. Raises Invalid, naming clip and keyframe, NotFound `input_not_found`,
+        PaymentRequired, and Conflict `quota_exceeded` where there is no room."""
         config = read_config(body.type, body.config)
-        order = Order(KIND, caller.id, {}, caller.billed, key, asked=body.model_dump(mode="json"))
+        order = Order(KIND, caller.id, {}, caller.billed, key, asked=asked or body.model_dump(mode="json"))
         async with self.database.read() as tx:
             known = await self.jobs.known(tx, order)
         if known is not None:
-            return await self.get(caller, known.id)
+            return await self.get(caller, known.id), False
         await self.assets.check_room(caller.id)
         films = await self.films.of(caller.id, input_keys(config))
         given = await asyncio.to_thread(self._planned, config, films)
         order = replace(order, input={"type": body.type, **given})
         async with self.database.write() as tx:
             job = await self.jobs.create(tx, order)
-            if job.seq == 1:  # else somebody else has used the key meanwhile, and it may be over already
+            new = job.input == order.input  # else somebody else has used the key meanwhile
+            if new:
                 project = await repository.project_of(tx, caller.id, body.project_id, body.project_name, job.created)
                 await repository.add_export(tx, Export(job.id, caller.id, project, body.type, job.created))
         self.jobs.announce(job)
         get_logger().info("exports.made", job_id=job.id, type=body.type, seconds=given["seconds"])
-        return await self.get(caller, job.id)
+        return await self.get(caller, job.id), new
 
     async def get(self, caller: Principal, job_id: str) -> Found:
         """Raises NotFound, also for somebody else's."""
@@ -108,11 +112,12 @@ class Exports:
             return await repository.acknowledge(tx, caller.id, over, self.jobs.clock())
 
     async def cancel(self, caller: Principal, job_id: str) -> Found:
-        """As it then is. Raises Conflict `export_over` when it had ended before, other than by a cancel."""
-        export, job = await self.get(caller, job_id)
+        """As it then is. Raises Conflict `export_over` when it ended before, other than by a cancel."""
+        export, _ = await self.get(caller, job_id)
+        job = await self.jobs.cancel(caller.id, job_id)
         if job.terminal and job.state is not JobState.CANCELLED:
             raise Conflict("This export is over; there is nothing to cancel.", code="export_over")
-        return export, await self.jobs.cancel(caller.id, job_id)
+        return export, job
 
     async def output(self, caller: Principal, job_id: str) -> Asset:
         """Raises Conflict `export_unfinished`, NotFound when there is none, or none any more."""

@@ -27,6 +27,9 @@ FORBIDDEN_FIELDS = frozenset(
 _WRITE_ADDRESSES = ("uvicorn.error", "httpx")
 """Libraries whose lines about requests hold the whole address, and with it what somebody put into its query."""
 
+_CHATTY = ("python_multipart",)
+"""Libraries that log what somebody sent; they raise it too."""
+
 Logger = FilteringBoundLogger
 
 
@@ -44,6 +47,8 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     root.setLevel(logging.WARNING if level != "DEBUG" else logging.INFO)
     for name in _WRITE_ADDRESSES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _OneLogger:

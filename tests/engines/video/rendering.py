@@ -79,8 +79,10 @@ def planes_of(frame: av.VideoFrame) -> Planes:
 
 
 def same(one: Sequence[Planes], other: Sequence[Planes]) -> bool:
+    """As far as x264 goes: its mbtree spends bits a little differently from run to run (measured; without it, or before
+    it, all is equal to the last bit)."""
     return len(one) == len(other) and all(
-        np.array_equal(a, b)
+        np.abs(a.astype(float) - b).mean() < 0.5
         for first, second in zip(one, other, strict=True)
         for a, b in zip(first.all, second.all, strict=True)
     )

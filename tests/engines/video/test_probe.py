@@ -54,6 +54,12 @@ def test_a_rate_that_varies_is_told_as_its_average(tmp_path: Path) -> None:
     assert float(source.rate) == pytest.approx(len(VARYING) / float(film.seconds), rel=1e-2)
 
 
+def test_a_camera_that_leaves_frames_out_keeps_its_rate(tmp_path: Path) -> None:
+    """As telephones do: at the average, others would be lost, and some shown twice."""
+    times = tuple(Fraction(number, 30) for number in range(120) if number % 12)
+    assert _probe(Film(times=times).write(tmp_path / "film.mp4")).rate == 30
+
+
 @pytest.mark.parametrize("ending", ["mkv", "webm"])
 def test_a_rate_that_a_clock_of_milliseconds_blurs_is_the_usual_one(tmp_path: Path, ending: str) -> None:
     film = Film(rate=Fraction(60000, 1001), codec="libvpx-vp9", options="deadline=realtime", sound=None, frames=40)

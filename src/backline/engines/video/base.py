@@ -116,7 +116,7 @@ class RenderPlan:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a source film is, as it is shown. seconds: of its pictures. rate: average frames a second.
+    """What a source film is, as it is shown. seconds: of its pictures. rate: frames a second, as its camera meant them.
     rotation: degrees, clockwise, by which its frames must be turned. range, matrix, primaries, transfer: FFmpeg's
     numbers of its colours, 0 and 2 where it does not say. audio_rate_hz: None without sound.
     """

@@ -88,10 +88,8 @@ def _check_order(clip: Clip) -> None:
     for where, times in tracks:
         for number, (one, other) in enumerate(pairwise(times), start=1):
             if other <= one:
-                raise Invalid(
-                    f"{clip.name}, {where}keyframes {number} and {number + 1} are not in order, or at one time.",
-                    code="keyframes_unordered",
-                )
+                detail = f"{clip.name}, {where}keyframes {number} and {number + 1} (by their times) are at one time."
+                raise Invalid(detail, code="keyframes_unordered")
 
 
 def _spans(clip: Clip, source: Source) -> tuple[Span, ...]:

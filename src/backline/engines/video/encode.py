@@ -37,9 +37,6 @@ _OPTIONS: Mapping[tuple[str, Quality], Mapping[str, str]] = {
     (NVENC, "fast"): {"preset": "p2", "rc": "vbr", "cq": "23", "b": "0", "profile": "high"},
 }
 
-_FEW_LINES = 360
-"""Below that x264 gets one thread: with more, what it makes of such pictures differs from run to run (measured)."""
-
 _GROUP_SECONDS = 4
 """From one keyframe to the next at most: players go to any moment by decoding no more than that."""
 
@@ -86,7 +83,7 @@ class SegmentWriter:
         self._stream, context = stream, stream.codec_context
         context.width, context.height, context.pix_fmt = coding.width, coding.height, "yuv420p"
         context.time_base = self._tick
-        context.thread_count = 1 if coding.encoder == X264 and coding.height < _FEW_LINES else 0
+        context.thread_count = 0
         context.gop_size = max(round(coding.rate * _GROUP_SECONDS), 1)
         context.color_range, context.colorspace = coding.colours.range, coding.colours.matrix
         context.color_primaries, context.color_trc = coding.colours.primaries, coding.colours.transfer

@@ -28,6 +28,9 @@ from backline.errors import Invalid
 MAX_SOURCE_SIDE = 8192
 
 _RATES = tuple(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60, 90, 100, 120, 240))
+_MAX_NOMINAL = 120
+"""Frames a second; a higher rate that fits all times of a film is a clock's, not a camera's."""
+
 _TAIL_SECONDS = 2.0
 """How far before its end a file is read to see what its last pictures are."""
 
@@ -82,8 +85,11 @@ def _too_large(name: str, width: int, height: int) -> Invalid:
 
 
 def _rate(stream: av.VideoStream) -> Fraction:
-    """The average; the usual one when it is that but for what a container's clock and a lost frame make of it."""
+    """The average; where frames are missing here and there, the rate that they would have, so that none is lost; the
+    usual one when it is that but for what a container's clock makes of it."""
     rate = stream.average_rate or stream.guessed_rate or Fraction(30)
+    if stream.base_rate and rate < stream.base_rate <= _MAX_NOMINAL:
+        rate = stream.base_rate
     usual = min((*_RATES, *(each * Fraction(1000, 1001) for each in _RATES)), key=lambda each: abs(each - rate))
     return usual if abs(usual - rate) < usual / 2500 else rate.limit_denominator(1001)
 

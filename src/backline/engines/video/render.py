@@ -105,7 +105,7 @@ class _Work:
             height=film.coding.height,
             rate=film.coding.rate,
             frames=film.timeline.frames,
-            seconds=float(film.timeline.seconds),
+            seconds=float(film.timeline.frames / film.coding.rate),
             size_bytes=self._output.stat().st_size,
             encoder=film.coding.encoder,
             audio=self._has_audio,
