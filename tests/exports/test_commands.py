@@ -93,6 +93,7 @@ def test_a_window_is_followed(film: Path, folder: Path) -> None:
         assert container.streams.audio
 
 
+@pytest.mark.slow
 def test_a_config_of_the_api_is_taken_whole_and_the_command_line_goes_first(film: Path, folder: Path) -> None:
     config = {
         "keyframes": json.loads(keyframes().read_text()),
@@ -121,6 +122,7 @@ def test_an_ellipse_is_put_on_a_film(film: Path, folder: Path, shape: str) -> No
     assert abs(int(after[54, 96]) - int(before[54, 96])) < 6
 
 
+@pytest.mark.slow
 def test_clips_are_cut_labelled_and_joined(film: Path, folder: Path) -> None:
     clips = [
         {"start_time": 0, "end_time": 0.5, "name": "पहला गोल", "rating": 5, "tags": ["goal"]},
@@ -137,6 +139,7 @@ def test_films_are_joined(film: Path, folder: Path) -> None:
     assert size_and_frames(folder / "out.mp4") == (192, 108, 105)
 
 
+@pytest.mark.slow
 def test_an_output_that_is_there_is_replaced_only_with_force(film: Path, folder: Path) -> None:
     (folder / "out.mp4").write_bytes(b"mine")
     arguments = ("framing", film, "--keyframes", keyframes(), "-o", "out.mp4")
@@ -146,6 +149,7 @@ def test_an_output_that_is_there_is_replaced_only_with_force(film: Path, folder:
     assert size_and_frames(folder / "out.mp4")[2] == 60
 
 
+@pytest.mark.slow
 def test_a_mistake_is_one_line(film: Path, folder: Path) -> None:
     k = keyframes()
     assert "There is no film none.mp4." in refusal(export("framing", "none.mp4", "--keyframes", k, "-o", "out.mp4"))
@@ -220,6 +224,7 @@ def ended(pid: int) -> bool:
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 1), (signal.SIGINT, 5), (signal.SIGTERM, 1)])
 def test_an_interrupt_ends_it_and_leaves_nothing(
     long_film: Path, folder: Path, number: signal.Signals, times: int
@@ -248,6 +253,7 @@ def test_an_interrupt_ends_it_and_leaves_nothing(
     assert left_behind(folder) == set()
 
 
+@pytest.mark.slow
 def test_what_a_killed_one_left_is_removed_by_the_next(long_film: Path, film: Path, folder: Path) -> None:
     with started("framing", long_film, "--keyframes", keyframes(), "-o", "out.mp4") as (process, terminal):
         shown(terminal, "/600 frames")
@@ -263,6 +269,7 @@ def test_what_a_killed_one_left_is_removed_by_the_next(long_film: Path, film: Pa
     assert left_behind(folder) == {"out.mp4"}
 
 
+@pytest.mark.slow
 def test_the_bar_shows_share_frames_and_time_left(long_film: Path) -> None:
     with started("framing", long_film, "--keyframes", keyframes(), "-o", "out.mp4") as (process, terminal):
         text = shown(terminal, " left")

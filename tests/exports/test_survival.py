@@ -43,6 +43,8 @@ from tests.exports.surviving import (
 from tests.films import Film, truncated
 from tests.storage.conftest import s3_bucket, s3_endpoint  # noqa: F401 - fixtures
 
+pytestmark = pytest.mark.slow  # servers that fall and come back
+
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:

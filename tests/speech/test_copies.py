@@ -81,6 +81,7 @@ def test_speech_does_not_wait_for_a_slow_place(server: Running, place: CopyPlace
         eventually(lambda: len(place.rows) == 11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [500, 503, 429, 401, 404])
 def test_a_place_that_refuses_for_a_while_gets_everything_in_the_end(
     server: Running, place: CopyPlace, status: int

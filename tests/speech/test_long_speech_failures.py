@@ -29,6 +29,8 @@ from tests.speech.long_jobs import (
 )
 from tests.speech.odd_engines import MuteEngine
 
+pytestmark = pytest.mark.slow  # servers that fall and come back
+
 SENTENCES = 160
 A_SEGMENT = 54
 """Units in one, and one over."""
