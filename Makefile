@@ -8,7 +8,9 @@ DATA ?= data
 VENV := .venv
 BIN := $(VENV)/bin
 # One process more than there are cores, for many tests wait; at most 4.
-PYTEST = -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
+# In CI what fails is tried once more, and counted as `rerun`: of thousands of tests with browsers, servers and killed processes
+# on two cores, now and then one is late.
+PYTEST = -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))') $(if $(CI),--reruns 1)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help serve test test-slow test-all check lint format bench screenshots clean
