@@ -243,7 +243,7 @@ def test_a_cancel_at_every_stage_costs_nothing_or_comes_too_late(place: Place) -
     asking = place.in_thread(client.cancel, job_id)
     time.sleep(0.3)  # it waits for the row, which is being ended
     order.go()
-    assert asking.result().status_code == 200
+    assert asking.result().status_code == 409
     ended["finish"] = order.ended()
     late = ("finish", "finished")
     assert {stage: item["status"] for stage, item in ended.items()} == {
