@@ -214,6 +214,27 @@ class ExportsSettings(Group):
     """How long a render may make no progress before it is ended and tried again."""
 
 
+class JamSettings(Group):
+    """How live sessions are played, and by whom."""
+
+    engine: str | None = None
+    """The engine of `backline worker`, and of this server where it plays itself; None takes the default one."""
+    worker_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$")
+    """Base address of a worker (`backline worker`, or another that speaks its API); None: this server plays itself."""
+    worker_key: SecretStr | None = Field(None, min_length=16)
+    """What a worker asks for in X-API-Key, and what this server shows to it."""
+    max_sessions: int = Field(40, ge=1, le=10_000)
+    """Sessions at once on one worker; one more is answered 429."""
+    idle_seconds: float = Field(120.0, ge=1, le=3600)
+    """How long a session that nobody keeps alive stays open."""
+    grace_seconds: float = Field(30.0, ge=0, le=600)
+    """How much of the time since the last keepalive is billed at most."""
+    poll_seconds: float = Field(5.0, ge=0.1, le=30)
+    """How often active sessions are billed."""
+    unreachable_seconds: float = Field(60.0, ge=1, le=3600)
+    """How long a worker may be silent before its sessions are ended, at the last total that it told."""
+
+
 class JobsSettings(Group):
     """How durable work is done."""
 
@@ -257,6 +278,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     jobs: JobsSettings = Field(default_factory=JobsSettings)
     exports: ExportsSettings = Field(default_factory=ExportsSettings)
+    jam: JamSettings = Field(default_factory=JamSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
 
     @property
@@ -294,6 +316,8 @@ _ALIASES = {
     "R2_ACCESS_KEY_ID": ("storage", "access_key_id"),
     "R2_SECRET_ACCESS_KEY": ("storage", "secret_access_key"),
     "MODAL_ENABLED": ("exports", "modal_enabled"),
+    "MODAL_API_URL": ("jam", "worker_url"),
+    "DARIUS_API_KEY": ("jam", "worker_key"),
     "SUPABASE_URL": ("speech", "supabase_url"),
     "SUPABASE_SERVICE_KEY": ("speech", "supabase_service_key"),
 }

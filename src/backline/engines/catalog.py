@@ -17,6 +17,7 @@ from backline.errors import NotFound, Unavailable
 
 class EngineKind(StrEnum):
     SPEECH = "speech"
+    JAM = "jam"
 
 
 class Isolation(StrEnum):
