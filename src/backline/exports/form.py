@@ -7,19 +7,16 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message
+from starlette.requests import Request
 
 from backline.assets.service import Assets
-from backline.errors import BacklineError, Invalid, TooLarge, Unavailable
+from backline.errors import BacklineError, Invalid
 from backline.exports.schemas import ExportType
+from backline.web.forms import read_form
 
 _CHUNK_BYTES = 1 << 20
 _MAX_FIELD_BYTES = 4_000_000
 """Ten thousand keyframes, each with all its digits."""
-
-_MAX_FIELDS = 20
 
 _KEYS: dict[ExportType, tuple[str, ...]] = {
     "framing": ("target_fps", "export_mode", "interpolation", "encoder", "target_width", "target_height"),
@@ -66,17 +63,9 @@ class FilmForm:
         return config
 
 
-async def read_form(request: Request, kind: ExportType, max_file_bytes: int) -> FilmForm:
+async def read_film_form(request: Request, kind: ExportType, max_file_bytes: int) -> FilmForm:
     """Raises TooLarge, and Invalid for what is no such form."""
-    counted = Request(request.scope, _Bounded(request, max_file_bytes + 2 * _MAX_FIELD_BYTES))
-    try:
-        form = await counted.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
-    except HTTPException as error:  # Starlette's word for a form that is none
-        raise Invalid(f"The form cannot be read: {error.detail}", code="bad_form") from None
-    except ClientDisconnect:
-        raise Invalid("The body ended too early.", code="body_cut") from None
-    except OSError:
-        raise Unavailable("There is no room for the film on this machine now.", code="disk_full") from None
+    form = await read_form(request, max_bytes=max_file_bytes + 2 * _MAX_FIELD_BYTES, max_field_bytes=_MAX_FIELD_BYTES)
     try:
         return FilmForm(kind, form)
     except BacklineError:
@@ -96,21 +85,6 @@ async def keep_film(film: UploadFile, owner: str, assets: Assets) -> str:
     if not size:
         await assets.offset(owner, upload.id)  # there is nothing to wait for
     return upload.id
-
-
-class _Bounded:
-    """A body, until there is too much of it: it goes to disk before anybody has looked at it."""
-
-    def __init__(self, request: Request, max_bytes: int) -> None:
-        self._receive = request.receive
-        self._left = max_bytes
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise TooLarge("The film is larger than a file may be.", code="file_too_large")
-        return message
 
 
 async def _read(film: UploadFile) -> AsyncGenerator[bytes, None]:

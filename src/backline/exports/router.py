@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from backline.accounts.caller import caller_with
 from backline.accounts.principal import Principal
 from backline.errors import BacklineError
-from backline.exports.form import keep_film, read_form
+from backline.exports.form import keep_film, read_film_form
 from backline.exports.schemas import (
     Acknowledged,
     Acknowledgement,
@@ -137,7 +137,7 @@ async def _from_form(
     request: Request, kind: ExportType, caller: Principal, exports: Exports, key: str | None
 ) -> Response:
     """The same key is good for the same fields and the same bytes: each request brings its film along."""
-    form = await read_form(request, kind, exports.assets.max_file_bytes)
+    form = await read_film_form(request, kind, exports.assets.max_file_bytes)
     try:
         file_id = await keep_film(form.film, caller.id, exports.assets)
     finally:
