@@ -1,5 +1,7 @@
-"""What an ear would say of a piece of music, in numbers: clicks, tempo, harmony, what is new. It shares no code with the
-engines that it judges."""
+"""What an ear would say of a piece of music, in numbers: clicks, tempo, harmony, what is new.
+
+It shares no code with the engines that it judges.
+"""
 
 from __future__ import annotations
 
@@ -55,13 +57,18 @@ def tempo_bpm(samples: Samples, rate_hz: int, near_bpm: float, reach: float = 0.
     """The pulse within `reach` of a tempo that the onsets follow most; exact to some 0.1 % over a minute of music."""
     strength = onsets(samples, rate_hz)
     strength = (strength - strength.mean()) * np.hanning(len(strength))
+    coarse = near_bpm * np.linspace(1 - reach, 1 + reach, 201)
+    found = coarse[_pulse(strength, coarse).argmax()]
+    fine = found + np.linspace(-1, 1, 41) * (coarse[1] - coarse[0])
+    return float(fine[_pulse(strength, fine).argmax()])
+
+
+def _pulse(strength: Numbers, candidates_bpm: Numbers) -> Numbers:
+    """How much of it repeats with each tempo's beats, half beats and quarter beats."""
     times = np.arange(len(strength)) * HOP_SECONDS
-    candidates = near_bpm * np.linspace(1 - reach, 1 + reach, 1001)
-    score = np.zeros(len(candidates))
-    for harmonic in HARMONICS:
-        turns = np.exp(-2j * np.pi * harmonic * np.outer(candidates / 60, times))
-        score += np.abs(turns @ strength)
-    return float(candidates[score.argmax()])
+    turns = [np.exp(-2j * np.pi * harmonic * np.outer(candidates_bpm / 60, times)) for harmonic in HARMONICS]
+    total: Numbers = np.sum([np.abs(one @ strength) for one in turns], axis=0)
+    return total
 
 
 def chroma(samples: Samples, rate_hz: int) -> Numbers:
