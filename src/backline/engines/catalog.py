@@ -96,6 +96,15 @@ CATALOG: tuple[EngineEntry, ...] = (
         about="A tune of sine tones, one a letter: the same samples every time. For tests; speaks only when named.",
         source="this package",
     ),
+    EngineEntry(
+        name="metronome",
+        kind=EngineKind.JAM,
+        path="backline.engines.jam.metronome:MetronomeEngine",
+        isolation=Isolation.THREAD,
+        licence="Apache-2.0",
+        about="The loop over and over, with a click at each beat: the same samples every time. For tests.",
+        source="this package",
+    ),
 )
 
 
