@@ -40,6 +40,13 @@ export async function send(method, path, body, signal, more) {
   return request(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
 }
 
+/** @param {Object<string, string | Blob>} fields - of a form @returns {Promise<any>} the body of the answer */
+export async function sendForm(path, fields, signal) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  return (await request(path, { method: "POST", body, signal })).json();
+}
+
 /** @returns {Object<string, string>} the header that says who asks; none for whoever is nobody in particular */
 export function authorization() {
   return credential ? { Authorization: `Bearer ${credential}` } : {};

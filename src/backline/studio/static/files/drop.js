@@ -24,7 +24,7 @@ export function DropZone({ onFiles, onProblem }) {
 }
 
 /** @returns {boolean} whether files are held over the page */
-function useDrop(onFiles, onProblem) {
+export function useDrop(onFiles, onProblem) {
   const [over, setOver] = useState(false);
   const latest = useRef();
   latest.current = { onFiles, onProblem };
