@@ -1,0 +1,100 @@
+"""A loop cut into its beats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from backline.media.audio import Samples
+from backline.media.groove.bars import BarGrid
+from backline.media.groove.onsets import Pulse
+from backline.media.groove.spectra import Numbers
+
+MOST_BARS = 64
+"""So much of a loop is listened to and played with; it bounds memory and work for long recordings."""
+_NEARLY = Fraction(1, 50)
+_SLACK_SECONDS = 0.004
+_LEAD_SECONDS, _PAST_SECONDS, _MOMENT_SECONDS = 0.025, 0.012, 0.001
+_EARLIER = 4
+_SUDDEN = 6.0
+_SILENT = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """samples: what there is to play with, at least one beat. frames_per_beat: the loop's own. beats: how many."""
+
+    samples: Samples
+    frames_per_beat: Fraction
+    beats: int
+
+    @property
+    def starts(self) -> npt.NDArray[np.int64]:
+        return np.array([round(self.frames_per_beat * beat) for beat in range(self.beats)], dtype=np.int64)
+
+
+def cut(loop: Samples, grid: BarGrid, pulse: Pulse) -> Cut:
+    """The beats of a loop.
+
+    A loop that is within 2 % of whole bars long is taken for so many bars, unless what it plays says that its beats are
+    the grid's: its own beats are a little longer or shorter then, and no part of a sample adds up. Any other is cut at
+    the grid, and what is left after its last whole beat is what rings on after it. A loop shorter than a beat is
+    repeated to fill one.
+    """
+    bars = max(round(len(loop) / grid.frames_per_bar), 1)
+    if abs(len(loop) - bars * grid.frames_per_bar) <= _NEARLY * bars * grid.frames_per_bar:
+        beats = bars * grid.beats_per_bar
+        own = Fraction(len(loop), beats)
+        near = abs(len(loop) - bars * grid.frames_per_bar) < _SLACK_SECONDS * grid.rate_hz
+        if near or _on_beats(pulse, own, grid) >= _on_beats(pulse, grid.frames_per_beat, grid):
+            return Cut(loop, own, beats)
+    if len(loop) < grid.frames_per_beat * (1 - _NEARLY):
+        return Cut(_one_beat(loop, grid), grid.frames_per_beat, 1)
+    return Cut(loop, grid.frames_per_beat, max(int(len(loop) / grid.frames_per_beat + _NEARLY), 1))
+
+
+def _on_beats(pulse: Pulse, frames_per_beat: Fraction, grid: BarGrid) -> float:
+    """How much begins within some milliseconds of the beats and their halves."""
+    hops_per_half = float(frames_per_beat) / (2 * pulse.hop_seconds * grid.rate_hz)
+    halves = np.arange(int(len(pulse.whole) / hops_per_half) + 1) * hops_per_half
+    return float(np.interp(halves, np.arange(len(pulse.whole)), pulse.whole).mean())
+
+
+def _one_beat(loop: Samples, grid: BarGrid) -> Samples:
+    """Struck on the beat; on its half and its quarters too where it is short enough."""
+    beat = np.zeros((grid.place(0, 1), 2), dtype=np.float32)
+    strokes = next(count for count in (4, 2, 1) if len(loop) <= grid.frames_per_beat / count)
+    for stroke in range(strokes):
+        start = grid.place(0, Fraction(stroke, strokes))
+        part = loop[: len(beat) - start]
+        beat[start : start + len(part)] += part
+    return beat
+
+
+def powers(samples: Samples, found: Cut) -> Numbers:
+    """Mean square of each beat."""
+    edges = np.append(found.starts, min(round(found.frames_per_beat * found.beats), len(samples)))
+    means = [np.mean(np.square(samples[start:end])) if end > start else 0.0 for start, end in pairwise(edges)]
+    return np.array(means, dtype=np.float32)
+
+
+def beginnings(samples: Samples, found: Cut, rate_hz: int) -> tuple[Numbers, npt.NDArray[np.int64]]:
+    """How suddenly each beat begins, 0 to 1, and how many frames before its start that is."""
+    moment = max(round(_MOMENT_SECONDS * rate_hz), 1)
+    before, after = round(_LEAD_SECONDS / _MOMENT_SECONDS), round(_PAST_SECONDS / _MOMENT_SECONDS)
+    steps = np.diff(samples, axis=0, prepend=samples[-1:])
+    bright = np.square(steps).sum(axis=1) + 1e-3 * np.square(samples).sum(axis=1)
+    frames = found.starts[:, None] + np.arange(-before * moment, after * moment)
+    energy = bright[frames % len(bright)].reshape(found.beats, before + after, moment).sum(axis=2)
+    floor = _SILENT * moment + 1e-4 * float(energy.max(initial=0.0))
+    running = np.cumsum(np.pad(energy, ((0, 0), (_EARLIER + 1, 0)), mode="edge"), axis=1)
+    earlier = (running[:, _EARLIER:-1] - running[:, : -_EARLIER - 1]) / _EARLIER
+    rise = (energy + floor) / (earlier + floor)
+    sharpest = rise.argmax(axis=1)
+    attack = np.clip(np.log(rise.max(axis=1)) / np.log(30.0), 0.0, 1.0)
+    early = np.where((rise.max(axis=1) > _SUDDEN) & (sharpest <= before), (before - sharpest + 1) * moment, moment)
+    return attack.astype(np.float32), early.astype(np.int64)
