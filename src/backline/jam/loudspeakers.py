@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from backline.errors import Failed, Invalid
 
@@ -17,40 +17,36 @@ PLAYERS = (
 )
 """Each reads a WAV of unknown length from its standard input, and takes it no faster than it is heard."""
 
-Feed = Callable[[bytes], Awaitable[None]]
+Feed = Callable[[bytes], object]
 
 
-@asynccontextmanager
-async def loudspeakers() -> AsyncIterator[Feed]:
-    """What is fed is played; at the end, also of what went wrong, nothing plays any longer.
+@contextmanager
+def loudspeakers() -> Iterator[Feed]:
+    """What is fed is played. When it ends by an error or a signal, nothing plays any longer.
 
-    Raises Invalid where there is no player, and Failed when it ends too early.
+    Raises Invalid where there is no player, and Failed when that ends too early.
     """
     command = _player()
-    player = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True
-    )
-    assert player.stdin is not None
-    try:
-        yield _feeding(player.stdin)
-        player.stdin.close()
-        await player.wait()
-    except (BrokenPipeError, ConnectionResetError):
-        _, complaints = await player.communicate()
-        last = (complaints.decode(errors="replace").strip().splitlines() or ["it ended"])[-1]
-        raise Failed(f"{command[0]} does not play: {last}", code="player_failed") from None
-    finally:
-        with suppress(ProcessLookupError):
+    with subprocess.Popen(  # noqa: S603 - one of the table above, and nothing that somebody wrote
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    ) as player:
+        assert player.stdin is not None
+        try:
+            yield player.stdin.write
+            player.stdin.close()
+            player.wait()
+        except BrokenPipeError:
+            raise _failed(command[0], player) from None
+        finally:
             player.kill()
-        await player.wait()
+            with suppress(BrokenPipeError):
+                player.stdin.close()
 
 
-def _feeding(pipe: asyncio.StreamWriter) -> Feed:
-    async def feed(data: bytes) -> None:
-        pipe.write(data)
-        await pipe.drain()
-
-    return feed
+def _failed(name: str, player: subprocess.Popen[bytes]) -> Failed:
+    assert player.stderr is not None
+    complaints = player.stderr.read().decode(errors="replace").strip().splitlines()
+    return Failed(f"{name} ended: {complaints[-1] if complaints else 'it did not say why'}", code="player_failed")
 
 
 def _player() -> tuple[str, ...]:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 import itertools
 import math
 import signal
 import sys
-import wave
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from backline.compute.base import JamLink
-from backline.compute.jam_in_process import open_jam_link
+from backline.compute.jam_in_process import jam_entry
+from backline.engines.jam.base import JamEngine
+from backline.engines.jam.check import check_options
+from backline.engines.jam.chunks import check_rate
 from backline.engines.jam.loops import Loop, read_loop
 from backline.engines.jam.orders import JamOptions
-from backline.errors import Failed, Invalid
-from backline.ids import new_id
+from backline.engines.jam.playing import Playing
+from backline.errors import Invalid
 from backline.jam.loudspeakers import Feed, loudspeakers
 from backline.media.audio import Samples, from_pcm16
 from backline.media.encode.base import Encoder
@@ -34,15 +33,10 @@ from backline.media.encode.opus import OggOpusEncoder
 from backline.media.encode.pcm import WavEncoder
 from backline.media.groove.bars import BarGrid
 from backline.media.groove.tempo import find_tempo
-from backline.settings import JamSettings
 
 _SECONDS = 30.0
-_PATIENCE_SECONDS = 25.0
-_ENCODERS: dict[str, type[WavEncoder | FlacEncoder | OggOpusEncoder]] = {
-    ".wav": WavEncoder,
-    ".flac": FlacEncoder,
-    ".opus": OggOpusEncoder,
-}
+_MOST_SECONDS = 86_400.0
+_ENCODERS = {".wav": WavEncoder, ".flac": FlacEncoder, ".opus": OggOpusEncoder}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +54,11 @@ class Wish:
 
 
 def run(wish: Wish) -> None:
-    """Raises BacklineError, OSError, and typer.Exit when it was interrupted."""
-    asyncio.run(_interruptible(_run(wish)))
-
-
-async def _interruptible(work: Coroutine[Any, Any, None]) -> None:
-    """A signal ends the work; the exit status is 128 and its number."""
-    task = asyncio.ensure_future(work)
-    told: list[int] = []
-
-    def end(number: int) -> None:
-        told.append(number)
-        task.cancel()
-
+    """Raises BacklineError, OSError, and typer.Exit when a signal ended it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, end, number)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not told:
-            raise
-        raise typer.Exit(128 + told[0]) from None
-
-
-async def _run(wish: Wish) -> None:
+        signal.signal(number, _end)
     suffix = _suffix(wish.output)
-    data = wish.loop.read_bytes()
-    loop = read_loop(data)
+    loop = read_loop(wish.loop.read_bytes())
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     options = _options(wish, loop, suffix, err)
     grid = BarGrid.of(options.bpm, options.beats_per_bar, options.target_sample_rate or loop.rate_hz)
@@ -94,20 +66,19 @@ async def _run(wish: Wish) -> None:
     encoder: Encoder = _ENCODERS[suffix](grid.rate_hz, 2)
     columns = (TextColumn("playing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     hidden = not err.is_terminal or wish.output is None
-    with Progress(*columns, console=err, disable=hidden, transient=True) as progress:
+    with Progress(*columns, console=err, disable=hidden, transient=True) as progress, _sink(wish, encoder) as feed:
         task = progress.add_task("playing", total=bars)
-        async with (
-            open_jam_link(JamSettings(engine=wish.engine)) as link,
-            aclosing(_played(link, data, options, bars)) as played,
-            _sink(wish.output, encoder) as feed,
-        ):
-            async for samples in played:
-                await feed(await asyncio.to_thread(encoder.encode, samples))
-                progress.advance(task)
-            await feed(encoder.finish())
+        for samples in _played(jam_entry(wish.engine).load(), loop, options, bars):
+            feed(encoder.encode(samples))
+            progress.advance(task)
+        feed(encoder.finish())
     if bars is not None:
         seconds = grid.length(0, bars) / grid.rate_hz
         err.print(f"{bars} bars, {seconds:.2f} s at {grid.rate_hz} Hz, seed {options.seed}")
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    raise typer.Exit(128 + number)
 
 
 def _suffix(output: str | None) -> str:
@@ -124,15 +95,23 @@ def _options(wish: Wish, loop: Loop, suffix: str, err: Console) -> JamOptions:
     """With a tempo, and a rate that the format has; a bar is a chunk, so that the first is heard soon."""
     bpm = wish.bpm
     if bpm is None:
-        tempo = find_tempo(loop.samples, loop.rate_hz)
-        if tempo.bpm is None:
-            raise Invalid("No beat was found in the loop; say how fast it is with --bpm.", code="no_tempo")
-        bpm = round(tempo.bpm, 3)
+        bpm = _found_bpm(loop)
         err.print(f"The loop has {bpm:g} bpm, as far as was heard; --bpm says otherwise.")
     rate_hz = wish.options.target_sample_rate
     if suffix == ".opus":
         rate_hz = choose_rate(FORMATS["opus"], rate_hz, loop.rate_hz)
-    return replace(wish.options, bpm=bpm, bars_per_chunk=1, target_sample_rate=rate_hz)
+    elif suffix == ".flac":
+        check_rate("flac", rate_hz or loop.rate_hz)
+    options = replace(wish.options, bpm=bpm, bars_per_chunk=1, target_sample_rate=rate_hz)
+    check_options(options)
+    return options
+
+
+def _found_bpm(loop: Loop) -> float:
+    tempo = find_tempo(loop.samples, loop.rate_hz)
+    if tempo.bpm is None:
+        raise Invalid("No beat was found in the loop; say how fast it is with --bpm.", code="no_tempo")
+    return round(tempo.bpm, 3)
 
 
 def _bars(wish: Wish, grid: BarGrid) -> int | None:
@@ -143,70 +122,65 @@ def _bars(wish: Wish, grid: BarGrid) -> int | None:
         if wish.bars < 1:
             raise Invalid("--bars must be at least 1.")
         return wish.bars
-    seconds = wish.seconds if wish.seconds is not None or wish.output is None else _SECONDS
-    if seconds is None:
+    if wish.seconds is None and wish.output is None:
         return None
-    if not 0 < seconds <= 86_400:
+    seconds = _SECONDS if wish.seconds is None else wish.seconds
+    if not 0 < seconds <= _MOST_SECONDS:
         raise Invalid("--seconds must be above 0, and at most a day.")
     return math.ceil(seconds / grid.seconds_per_bar)
 
 
-async def _played(link: JamLink, loop: bytes, options: JamOptions, bars: int | None) -> AsyncGenerator[Samples, None]:
-    """A bar at a time. Raises Failed when the music ends by itself."""
-    session_id = new_id("jam")
-    status = await link.warm_up(session_id)
-    try:
-        while not status.warmed:
-            status = await link.warm_up(session_id)
-        await link.start(session_id, loop, options)
-        for bar in itertools.count() if bars is None else range(bars):
-            chunk = await link.next(session_id, _PATIENCE_SECONDS)
-            while chunk is None:
-                if (await link.status(session_id)).ended:
-                    raise Failed("The engine stopped playing.", code="engine_failed")
-                chunk = await link.next(session_id, _PATIENCE_SECONDS, index=bar)
-            with wave.open(io.BytesIO(chunk.audio)) as file:
-                yield from_pcm16(file.readframes(file.getnframes()), file.getnchannels())
-            await link.consume(session_id, chunk.index)
-    finally:
-        await link.close(session_id, "over")
+def _played(engine: JamEngine, loop: Loop, options: JamOptions, bars: int | None) -> Iterator[Samples]:
+    """A bar at a time."""
+    playing = Playing(engine, loop, options, options.seed or 0, 0)
+    for _ in itertools.count() if bars is None else range(bars):
+        chunk = playing.play_bar("wav")
+        assert chunk is not None  # a chunk is one bar
+        yield from_pcm16(chunk.pcm.tobytes(), 2)
 
 
-def _sink(output: str | None, encoder: Encoder) -> AbstractAsyncContextManager[Feed]:
-    if output is None:
+def _sink(wish: Wish, encoder: Encoder) -> AbstractContextManager[Feed]:
+    if wish.output is None:
         return loudspeakers()
-    return _pipe() if output == "-" else _file(Path(output).resolve(), encoder)  # a link stays a link
+    if wish.output == "-":
+        return _pipe()
+    target = Path(wish.output)
+    if target.exists() and not target.is_file():  # a pipe or a device; a folder is refused here
+        return _device(target)
+    return _file(target, encoder)
 
 
-@asynccontextmanager
-async def _pipe() -> AsyncIterator[Feed]:
+@contextmanager
+def _pipe() -> Iterator[Feed]:
     if sys.stdout.isatty():
         raise Invalid("Standard output is a terminal. Name a file with -o, or pipe it into a player.")
-
-    async def feed(data: bytes) -> None:
-        await asyncio.to_thread(sys.stdout.buffer.write, data)
-
-    yield feed
+    yield sys.stdout.buffer.write
     sys.stdout.buffer.flush()
 
 
-@asynccontextmanager
-async def _file(target: Path, encoder: Encoder) -> AsyncIterator[Feed]:
+@contextmanager
+def _device(target: Path) -> Iterator[Feed]:
+    with target.open("wb") as file:
+        yield file.write
+
+
+@contextmanager
+def _file(target: Path, encoder: Encoder) -> Iterator[Feed]:
     """It appears under its name once it is whole, and until then an older one stays."""
-    device = target.exists() and not target.is_file()  # a folder is refused where it is opened
-    part = target if device else target.with_name(f"{target.name}.part")
+    whole = target.resolve()  # a link stays a link
+    part = whole.with_name(f"{whole.name}.part")
     try:
-        with part.open("wb") as file:
-
-            async def feed(data: bytes) -> None:
-                await asyncio.to_thread(file.write, data)
-
-            yield feed
-            if not device:
-                file.seek(0)
-                file.write(encoder.head())
-        if not device:
-            part.replace(target)
+        with _opened(part, target) as file:
+            yield file.write
+            file.seek(0)
+            file.write(encoder.head())
+        part.replace(whole)
     finally:
-        if not device:
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _opened(path: Path, named: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(named)) from None
