@@ -15,6 +15,7 @@ import backline.accounts.models
 import backline.assets.models
 import backline.credits.models
 import backline.exports.models
+import backline.jam.models
 import backline.jobs.models
 import backline.speech.models  # noqa: F401 - they are imported for their tables
 from backline.db.base import metadata
