@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, users, keys, credits, export, speak, normalize, engines, doctor.
+"""The command line: serve, worker, migrate, users, keys, credits, export, speak, normalize, engines, doctor.
 
 What only a server needs is imported by the command that needs it: a text is spoken in half the time without.
 """
@@ -125,6 +125,22 @@ def jobs(
     configure_logging(settings.observability.log_level)
     settings.server.data_dir.mkdir(parents=True, exist_ok=True)
     asyncio.run(run_loop(lambda: open_job_loop(settings)))
+
+
+@app.command()
+def worker(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8001,
+    engine: Annotated[str | None, typer.Option(help="The jam engine that plays; default: the first installed.")] = None,
+) -> None:
+    """Play jam sessions for a gateway that runs elsewhere; needs BACKLINE_JAM__WORKER_KEY."""
+    from backline.worker.app import create_worker
+    from backline.worker.server import WorkerServer
+
+    settings = _settings(jam={} if engine is None else {"engine": engine})
+    configure_logging(settings.observability.log_level)
+    served = create_worker(settings.jam)
+    WorkerServer(served, host, port, _say_worker_started, settings.server.drain_seconds).run()
 
 
 @app.command()
@@ -290,6 +306,10 @@ def _say_started(address: str, settings: Settings) -> None:
         err.print("  open to this machine, without a key\n")
     else:
         err.print("  every caller needs a key or a token: backline users create, backline keys create\n")
+
+
+def _say_worker_started(address: str) -> None:
+    err.print(f"\nThe jam worker is at [bold]{address}[/bold]\n")
 
 
 def _database_of(settings: Settings) -> str:

@@ -125,7 +125,7 @@ FAILURES = {
     "field": (422, {"error": "x", "code": "out_of_range", "field": "bpm"}, Invalid, "out_of_range"),
     "large": (413, {"error": "x", "code": "file_too_large"}, TooLarge, "file_too_large"),
     "engine": (500, {"error": "x", "code": "engine_failed"}, Failed, "engine_failed"),
-    "draining": (503, {"error": "x", "code": "worker_draining"}, Unavailable, "worker_draining"),
+    "draining": (503, {"error": "x", "code": "draining"}, Unavailable, "draining"),
     "500": (500, {"error": "x", "code": "internal_error"}, Unavailable, "worker_failed"),
     "503 of a proxy": (503, {}, Unavailable, "worker_failed"),
     "key": (401, {"error": "Invalid or missing API key"}, Unavailable, "worker_refuses_key"),
