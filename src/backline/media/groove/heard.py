@@ -1,4 +1,4 @@
-"""What listening to a loop tells: its harmony, its groove, its sound, and every beat of it as material to play with."""
+"""What listening to a loop tells: its harmony, its groove, its sound, and all its eighths as material to play with."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Beats:
-    """Every beat that can be played, in the order of the loop.
+class Slices:
+    """Every eighth (half a beat) that can be played, in the order of the loop; where it swings, so do they.
 
     starts: where each begins in the samples, in frames; `frames_per_beat` is the loop's own.
-    places: the beat of the bar that each was heard on, 0 the downbeat. successors: which one follows it in the loop;
+    places: the eighth of the bar that each was heard on, 0 the downbeat. successors: which one follows it in the loop;
     what follows the last is the first.
-    timbre: float32 [beats, 2, bands], level in dB of two halves in bands. chroma: float32 [beats, 12], magnitude of
-    each pitch class. attack: float32 [beats], how strongly a beat begins, 0 to 1. power: float32 [beats], mean square.
-    lead_in: int [beats], how many frames before its start its sound begins, 0 or more.
+    timbre: float32 [slices, 2, bands], level in dB of two halves in bands. chroma: float32 [slices, 12], magnitude of
+    each pitch class. attack: float32 [slices], how suddenly it begins, 0 to 1. power: float32 [slices], mean square.
+    lead_in: int [slices], how many frames before its start its sound begins, 0 or more.
     """
 
     starts: npt.NDArray[np.int64]
@@ -85,7 +85,7 @@ class Heard:
     spectrum: npt.NDArray[np.float32]
     onsets_per_beat: float
     groove: npt.NDArray[np.float32]
-    beats: Beats
+    slices: Slices
 
     @property
     def silent(self) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from backline.media.audio import Samples
 from backline.media.groove.bars import BarGrid
 from backline.media.groove.chroma import between, chord_of, chroma_of, key_of, settled
-from backline.media.groove.heard import Beats, Chord, Heard, Key, chord_beats_of
+from backline.media.groove.heard import Chord, Heard, Key, Slices, chord_beats_of
 from backline.media.groove.onsets import Pulse, groove_of, phases, pulse_of, swing_of
 from backline.media.groove.slices import MOST_BARS, Cut, beginnings, cut, powers
 from backline.media.groove.spectra import Numbers, third_octaves
@@ -29,18 +31,19 @@ def listen(loop: Samples, grid: BarGrid) -> Heard:
     key = key_of(harmony.mean(axis=0))
     chords = _chords(found, grid.beats_per_bar, harmony, bass, hop, key)
     onsets, strength = phases(pulse, float(found.frames_per_beat), grid.rate_hz)
+    swing = swing_of(onsets, strength)
     return Heard(
         samples=found.samples,
         grid=grid,
         chords=chords,
         chord_beats=chord_beats_of(grid.beats_per_bar),
         key=settled(key, chords),
-        swing=swing_of(onsets, strength),
+        swing=swing,
         lufs=integrated_lufs(found.samples, grid.rate_hz),
         spectrum=third_octaves(found.samples, grid.rate_hz),
-        onsets_per_beat=len(onsets) / found.beats,
+        onsets_per_beat=2 * len(onsets) / found.eighths,
         groove=groove_of(pulse, float(found.frames_per_beat), grid.beats_per_bar, grid.rate_hz),
-        beats=_beats(found, grid, pulse, harmony, hop),
+        slices=_slices(found, found.edges(swing), grid, pulse, harmony, hop),
     )
 
 
@@ -52,34 +55,36 @@ def _flat(samples: Samples) -> Numbers:
 def _chords(found: Cut, beats_per_bar: int, harmony: Numbers, bass: Numbers, hop: int, key: Key) -> tuple[Chord, ...]:
     span = chord_beats_of(beats_per_bar) * found.frames_per_beat
     chords = []
-    for place in range(max(round(Fraction(found.beats) * found.frames_per_beat / span), 1)):
+    for place in range(max(round(Fraction(found.eighths, 2) * found.frames_per_beat / span), 1)):
         start, end = float(place * span), float((place + 1) * span)
         chords.append(chord_of(between(harmony, hop, start, end), between(bass, hop, start, end), key))
     return tuple(chords)
 
 
-def _beats(found: Cut, grid: BarGrid, pulse: Pulse, harmony: Numbers, hop: int) -> Beats:
-    attack, lead_in = beginnings(found.samples, found, grid.rate_hz)
-    half = float(found.frames_per_beat) / 2
-    moments_per_half = half / (pulse.hop_seconds * grid.rate_hz)
-    timbre = np.stack(
-        [_mean(pulse.levels_db, place * moments_per_half, moments_per_half) for place in range(2 * found.beats)]
-    )
-    order = np.arange(found.beats)
-    return Beats(
-        starts=found.starts,
-        places=order % grid.beats_per_bar,
-        successors=(order + 1) % found.beats,
-        timbre=timbre.reshape(found.beats, 2, -1),
-        chroma=np.stack([between(harmony, hop, 2 * beat * half, 2 * (beat + 1) * half) for beat in range(found.beats)]),
+def _slices(
+    found: Cut, edges: npt.NDArray[np.int64], grid: BarGrid, pulse: Pulse, harmony: Numbers, hop: int
+) -> Slices:
+    attack, lead_in = beginnings(found.samples, edges[:-1], grid.rate_hz)
+    moments = edges / (pulse.hop_seconds * grid.rate_hz)
+    halves = [
+        (_mean(pulse.levels_db, start, (start + end) / 2), _mean(pulse.levels_db, (start + end) / 2, end))
+        for start, end in pairwise(moments)
+    ]
+    order = np.arange(found.eighths)
+    return Slices(
+        starts=edges[:-1],
+        places=order % (2 * grid.beats_per_bar),
+        successors=(order + 1) % found.eighths,
+        timbre=np.array(halves, dtype=np.float32),
+        chroma=np.stack([between(harmony, hop, start, end) for start, end in pairwise(edges)]),
         attack=attack,
-        power=powers(found.samples, found),
+        power=powers(found.samples, edges),
         lead_in=lead_in,
         frames_per_beat=found.frames_per_beat,
     )
 
 
-def _mean(levels: Numbers, start: float, count: float) -> Numbers:
+def _mean(levels: Numbers, start: float, end: float) -> Numbers:
     first = min(round(start), len(levels) - 1)
-    mean: Numbers = levels[first : max(round(start + count), first + 1)].mean(axis=0)
+    mean: Numbers = levels[first : max(round(end), first + 1)].mean(axis=0)
     return mean

@@ -1,4 +1,4 @@
-"""A loop cut into its beats."""
+"""A loop cut into its eighths."""
 
 from __future__ import annotations
 
@@ -26,23 +26,25 @@ _SILENT = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """samples: what there is to play with, at least one beat. frames_per_beat: the loop's own. beats: how many."""
+    """samples: what there is to play with, at least one beat. frames_per_beat: the loop's own. eighths: how many."""
 
     samples: Samples
     frames_per_beat: Fraction
-    beats: int
+    eighths: int
 
-    @property
-    def starts(self) -> npt.NDArray[np.int64]:
-        return np.array([round(self.frames_per_beat * beat) for beat in range(self.beats)], dtype=np.int64)
+    def edges(self, swing: float = 0.5) -> npt.NDArray[np.int64]:
+        """Where each begins, in frames, and where the last one ends; swing: where in a beat the second one begins."""
+        late = Fraction(swing).limit_denominator(1000)
+        places = [eighth // 2 + eighth % 2 * late for eighth in range(self.eighths + 1)]
+        return np.array([round(self.frames_per_beat * place) for place in places], dtype=np.int64)
 
 
 def cut(loop: Samples, grid: BarGrid, pulse: Pulse) -> Cut:
-    """The beats of a loop.
+    """The eighths of a loop.
 
     A loop that is within 2 % of whole bars long is taken for so many bars, unless what it plays says that its beats are
     the grid's: its own beats are a little longer or shorter then, and no part of a sample adds up. Any other is cut at
-    the grid, and what is left after its last whole beat is what rings on after it. A loop shorter than a beat is
+    the grid, and what is left after its last whole eighth is what rings on after it. A loop shorter than a beat is
     repeated to fill one.
     """
     bars = max(round(len(loop) / grid.frames_per_bar), 1)
@@ -51,10 +53,10 @@ def cut(loop: Samples, grid: BarGrid, pulse: Pulse) -> Cut:
         own = Fraction(len(loop), beats)
         near = abs(len(loop) - bars * grid.frames_per_bar) < _SLACK_SECONDS * grid.rate_hz
         if near or _on_beats(pulse, own, grid) >= _on_beats(pulse, grid.frames_per_beat, grid):
-            return Cut(loop, own, beats)
+            return Cut(loop, own, 2 * beats)
     if len(loop) < grid.frames_per_beat * (1 - _NEARLY):
-        return Cut(_one_beat(loop, grid), grid.frames_per_beat, 1)
-    return Cut(loop, grid.frames_per_beat, max(int(len(loop) / grid.frames_per_beat + _NEARLY), 1))
+        return Cut(_one_beat(loop, grid), grid.frames_per_beat, 2)
+    return Cut(loop, grid.frames_per_beat, int(2 * len(loop) / grid.frames_per_beat + 2 * _NEARLY))
 
 
 def _on_beats(pulse: Pulse, frames_per_beat: Fraction, grid: BarGrid) -> float:
@@ -75,21 +77,20 @@ def _one_beat(loop: Samples, grid: BarGrid) -> Samples:
     return beat
 
 
-def powers(samples: Samples, found: Cut) -> Numbers:
-    """Mean square of each beat."""
-    edges = np.append(found.starts, min(round(found.frames_per_beat * found.beats), len(samples)))
-    means = [np.mean(np.square(samples[start:end])) if end > start else 0.0 for start, end in pairwise(edges)]
+def powers(samples: Samples, edges: npt.NDArray[np.int64]) -> Numbers:
+    """Mean square of each slice."""
+    means = [np.mean(np.square(samples[start:end])) for start, end in pairwise(np.minimum(edges, len(samples)))]
     return np.array(means, dtype=np.float32)
 
 
-def beginnings(samples: Samples, found: Cut, rate_hz: int) -> tuple[Numbers, npt.NDArray[np.int64]]:
-    """How suddenly each beat begins, 0 to 1, and how many frames before its start that is."""
+def beginnings(samples: Samples, starts: npt.NDArray[np.int64], rate_hz: int) -> tuple[Numbers, npt.NDArray[np.int64]]:
+    """How suddenly each slice begins, 0 to 1, and how many frames before its start that is."""
     moment = max(round(_MOMENT_SECONDS * rate_hz), 1)
     before, after = round(_LEAD_SECONDS / _MOMENT_SECONDS), round(_PAST_SECONDS / _MOMENT_SECONDS)
     steps = np.diff(samples, axis=0, prepend=samples[-1:])
     bright = np.square(steps).sum(axis=1) + 1e-3 * np.square(samples).sum(axis=1)
-    frames = found.starts[:, None] + np.arange(-before * moment, after * moment)
-    energy = bright[frames % len(bright)].reshape(found.beats, before + after, moment).sum(axis=2)
+    frames = starts[:, None] + np.arange(-before * moment, after * moment)
+    energy = bright[frames % len(bright)].reshape(len(starts), before + after, moment).sum(axis=2)
     floor = _SILENT * moment + 1e-4 * float(energy.max(initial=0.0))
     running = np.cumsum(np.pad(energy, ((0, 0), (_EARLIER + 1, 0)), mode="edge"), axis=1)
     earlier = (running[:, _EARLIER:-1] - running[:, : -_EARLIER - 1]) / _EARLIER

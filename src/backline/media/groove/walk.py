@@ -1,0 +1,73 @@
+"""Which slice comes next: a walk over the eighths of a loop that keeps its groove and never stays for long."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from backline.media.groove.heard import Slices
+from backline.media.groove.likeness import distances, follow_costs, place_costs
+from backline.media.groove.spectra import Numbers
+
+_TIGHTNESS = 0.16
+"""Cost that makes a slice 2.7 times less likely, at temperature 1."""
+_STAYING = 0.25
+"""What a jump costs, at loop weight 1."""
+_BETWEEN_BEATS = 0.15
+"""What a jump between two beats costs more, where a beat is a second."""
+_PLAYED = 0.4
+_MEMORY = 0.75
+"""A slice that was just played costs so much more, at temperature 1; after so much of a loop it is 2.7 times less."""
+_BAR_AS_IT_WAS = 1.6
+"""What it costs, at temperature 1, to finish a bar as the loop has it."""
+
+
+class Walk:
+    """It begins on the first slice. tonal: how much notes matter, 0 to 1. beat_seconds: fast music jumps on beats only,
+    slow music between them too."""
+
+    def __init__(self, slices: Slices, beats_per_bar: int, tonal: float, beat_seconds: float) -> None:
+        self._places, self._successors = slices.places, slices.successors
+        self._follow = follow_costs(slices, distances(slices, tonal))
+        self._place = place_costs(beats_per_bar)
+        self._between_beats = _BETWEEN_BEATS / beat_seconds
+        self._ages = np.full(len(slices), 1e6)
+        self._run = 0
+        self.now = 0
+        self._visit(0)
+
+    def step(
+        self, place: int, chance: np.random.Generator, *, temperature: float, topk: int, loop_weight: float
+    ) -> int:
+        """Choose what to play at an eighth of the bar; `now` is where the walk stands then."""
+        natural = int(self._successors[self.now])
+        jump = _STAYING * loop_weight + (self._between_beats if place % 2 else 0.0)
+        costs = self._follow[self.now] + self._place[place, self._places] + jump
+        costs += temperature * _PLAYED * np.exp(-self._ages / (_MEMORY * len(self._ages)))
+        costs[natural] += temperature * self._staleness(place) - jump
+        chosen = _draw(costs, temperature, topk, chance)
+        self._run = self._run + 1 if chosen == natural else 0
+        self._visit(chosen)
+        return chosen
+
+    def _staleness(self, place: int) -> float:
+        """How much the bar has been the loop's so far; before the next downbeat nothing presses."""
+        if place == 0 or self._run < place - 1:
+            return 0.0
+        return _BAR_AS_IT_WAS * place / (len(self._place) - 1)
+
+    def _visit(self, index: int) -> None:
+        self._ages += 1
+        self._ages[index] = 0
+        self.now = index
+
+
+def _draw(costs: Numbers | npt.NDArray[np.float64], temperature: float, topk: int, chance: np.random.Generator) -> int:
+    """One of the `topk` cheapest, the cheaper the likelier; at temperature 0 the cheapest."""
+    luck = chance.random()  # drawn even if it is not needed: the stream does not depend on the controls
+    if temperature <= 0 or topk <= 1 or len(costs) == 1:
+        return int(np.argmin(costs))
+    best = np.argsort(costs, kind="stable")[:topk]
+    weights = np.exp(-(costs[best] - costs[best[0]]) / (_TIGHTNESS * temperature))
+    running = np.cumsum(weights)
+    return int(best[min(np.searchsorted(running, luck * running[-1], side="right"), len(best) - 1)])
