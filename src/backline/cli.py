@@ -1,4 +1,4 @@
-"""The command line: serve, worker, migrate, users, keys, credits, export, speak, normalize, engines, doctor.
+"""The command line: serve, worker, migrate, users, keys, credits, export, jam, speak, normalize, engines, doctor.
 
 What only a server needs is imported by the command that needs it: a text is spoken in half the time without.
 """
@@ -34,6 +34,7 @@ from backline.errors import BacklineError, Invalid
 from backline.exports.commands import export_app
 from backline.gateway.speech import open_speech
 from backline.ids import new_id
+from backline.jam.commands import jam
 from backline.media.encode.formats import FORMATS
 from backline.observability.logging import configure_logging
 from backline.settings import Settings
@@ -70,6 +71,7 @@ app.add_typer(users_app(_administration), name="users")
 app.add_typer(keys_app(_administration), name="keys")
 app.add_typer(credits_app(_administration), name="credits")
 app.add_typer(export_app(), name="export")
+app.command()(jam)
 
 LexiconFile = Annotated[Path | None, typer.Option(help="A JSON file: an object of words and how each is spoken.")]
 

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from backline.compute.jam_in_process import jam_entry
+from backline.compute.jam_in_process import jam_engine
 from backline.engines.jam.base import JamEngine
 from backline.engines.jam.check import check_options
 from backline.engines.jam.chunks import check_rate
@@ -33,6 +33,7 @@ from backline.media.encode.opus import OggOpusEncoder
 from backline.media.encode.pcm import WavEncoder
 from backline.media.groove.bars import BarGrid
 from backline.media.groove.tempo import find_tempo
+from backline.media.wav import HEADER_BYTES
 
 _SECONDS = 30.0
 _MOST_SECONDS = 86_400.0
@@ -68,7 +69,7 @@ def run(wish: Wish) -> None:
     hidden = not err.is_terminal or wish.output is None
     with Progress(*columns, console=err, disable=hidden, transient=True) as progress, _sink(wish, encoder) as feed:
         task = progress.add_task("playing", total=bars)
-        for samples in _played(jam_entry(wish.engine).load(), loop, options, bars):
+        for samples in _played(jam_engine(wish.engine).load(), loop, options, bars):
             feed(encoder.encode(samples))
             progress.advance(task)
         feed(encoder.finish())
@@ -136,7 +137,7 @@ def _played(engine: JamEngine, loop: Loop, options: JamOptions, bars: int | None
     for _ in itertools.count() if bars is None else range(bars):
         chunk = playing.play_bar("wav")
         assert chunk is not None  # a chunk is one bar
-        yield from_pcm16(chunk.pcm.tobytes(), 2)
+        yield from_pcm16(memoryview(chunk.files["wav"])[HEADER_BYTES:], 2)
 
 
 def _sink(wish: Wish, encoder: Encoder) -> AbstractContextManager[Feed]:
