@@ -2,6 +2,7 @@
 
 import { ExportsPage } from "./exports/page.js";
 import { FilesPage } from "./files/page.js";
+import { JamPage } from "./jam/page.js";
 import { JobsPage } from "./jobs/page.js";
 import { KeysPage } from "./keys/page.js";
 import { SpeechPage } from "./speech/page.js";
@@ -12,6 +13,7 @@ import { UsagePage } from "./usage/page.js";
 /** @type {PageEntry[]} */
 export const pages = [
   { id: "speech", title: "Speech", Page: SpeechPage },
+  { id: "jam", title: "Jam", Page: JamPage },
   { id: "exports", title: "Exports", Page: ExportsPage },
   { id: "jobs", title: "Jobs", Page: JobsPage },
   { id: "files", title: "Files", Page: FilesPage },

@@ -37,7 +37,7 @@ export const KNOBS = [
   {
     name: "topk",
     title: "Choice",
-    hint: "of how many continuations it takes one",
+    hint: "among how many continuations",
     slider: { min: 0, max: 100, step: 1 },
   },
 ];

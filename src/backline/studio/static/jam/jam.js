@@ -55,7 +55,8 @@ class Jam extends EventTarget {
   #sessionId = null;
   #socket = null;
   #tuning = null;
-  #ended = true; // the server makes nothing more
+  #over = true; // no more music comes
+  #received = -1; // index of the newest chunk
   #closed = null; // what the server said when it closed the session
   #clickedMs = 0;
   #leaving = new AbortController(); // of what is under way
@@ -90,7 +91,7 @@ class Jam extends EventTarget {
     try {
       await this.#warm(signal);
       this.#changed({ phase: "starting" });
-      await this.#untilSilent(signal);
+      await this.#untilOver(signal);
       const fields = { ...setupFields(order.setup, order.rateHz), ...fieldsOf(order.controls) };
       await startJam(this.#sessionId, order.loop.file, fields, signal);
       this.#listen(order.controls, null);
@@ -104,7 +105,8 @@ class Jam extends EventTarget {
     if (this.phase === "warming" || this.phase === "starting") return void this.close();
     if (this.phase !== "playing") return;
     if (!this.#socket.send({ type: "stop" })) stopJam(this.#sessionId).catch((error) => this.#changed({ problem: error.message }));
-    this.#changed({ phase: "stopping" });
+    this.#changed({ phase: "stopping", news: "" });
+    this.#consume(this.#received); // so that the rest can come, and the server is done with it
     this.player.stopAtBar(barSeconds(this.setup) * this.player.rateHz);
   }
 
@@ -183,17 +185,12 @@ class Jam extends EventTarget {
   }
 
   /** The jam before this one is stopped; the server may still be at its last bar. */
-  async #untilSilent(signal) {
+  async #untilOver(signal) {
     const deadline = performance.now() + STOP_PATIENCE_MS;
-    while (!this.#ended && performance.now() < deadline) {
-      const { jam_running: running } = await statusOf(this.#sessionId, signal);
-      if (!running) return;
-      await pause(ASK_MS / 5, signal);
-    }
+    while (!this.#over && performance.now() < deadline) await pause(ASK_MS / 10, signal);
   }
 
   #open(setup, rateHz) {
-    this.#leave();
     this.player?.dispose();
     const player = new JamPlayer(rateHz);
     player.addEventListener("began", ({ piece }) => this.#began(piece));
@@ -204,7 +201,9 @@ class Jam extends EventTarget {
   }
 
   #listen(controls, next) {
-    this.#ended = false;
+    this.#leave();
+    this.#over = false;
+    this.#received = -1;
     this.#tuning = new Tuning(controls, (change) => this.#socket.send({ type: "update", ...change }));
     this.#socket = new JamSocket(
       this.#sessionId,
@@ -225,17 +224,25 @@ class Jam extends EventTarget {
     else if (type === "warning") this.#changed({ warning: message.seconds_left });
     else if (type === "updated") this.#answered(null);
     else if (type === "error") this.#answered(message.message);
-    else if (type === "ended") this.#over();
+    else if (type === "ended") this.#musicIsMade();
     else if (type === "closed") this.#closed = message;
   }
 
   #hear(index, sound, metadata) {
-    if (this.phase === "stopping") return this.#consume(index);
+    this.#received = index;
+    if (this.phase !== "playing") this.#consume(index); // it was stopped: nothing of this is heard
+    else if (!this.#play(index, sound, metadata)) return;
+    if (metadata.last) this.#musicIsOver();
+  }
+
+  #play(index, sound, metadata) {
     try {
       this.player.add(index, sound, metadata);
       this.#changed({ problem: null });
+      return true;
     } catch (error) {
       this.#failed(error);
+      return false;
     }
   }
 
@@ -247,7 +254,7 @@ class Jam extends EventTarget {
   }
 
   #consume(index) {
-    this.#socket?.send({ type: "consume", index });
+    if (index >= 0) this.#socket?.send({ type: "consume", index });
   }
 
   #answered(problem) {
@@ -266,25 +273,29 @@ class Jam extends EventTarget {
     this.#changed({ connected });
   }
 
-  /** The server makes nothing more; what came is heard to its end. */
-  #over() {
-    this.#ended = true;
+  /** The server makes nothing more, but may still have to send some of it. */
+  #musicIsMade() {
+    if (this.#received >= (this.status?.last_made_index ?? -1)) this.#musicIsOver();
+  }
+
+  /** All has come, and is heard to its end. */
+  #musicIsOver() {
+    this.#over = true;
     if (!this.player.playing) this.#silent();
   }
 
   #silent() {
-    if (this.#closed) this.#forget(`${this.news || endOf(this.#closed)}${costOf(this.#closed)}`);
-    else if (this.phase === "stopping" || this.#ended) this.#changed({ phase: this.phase === "closing" ? "closing" : "ready" });
+    if (this.#closed) this.#forget(`${endOf(this.#closed)}${costOf(this.#closed)}`);
+    else if (this.phase === "stopping" || (this.phase === "playing" && this.#over)) this.#changed({ phase: "ready" });
     else this.#changed(); // it ran dry, and more will come
   }
 
   /** The line is closed for good: the session ended, or the server refuses it. */
   #gone(problem) {
-    this.#ended = true;
-    if (problem) this.#closed = null;
+    this.#over = true;
     if (problem) return this.#forget("", problem);
     if (!this.player.playing) this.#silent();
-    else this.#changed({ news: endOf(this.#closed) });
+    else this.#changed({ phase: "stopping", news: endOf(this.#closed) });
   }
 
   #failed(error) {
@@ -317,7 +328,7 @@ class Jam extends EventTarget {
     rememberSession(null);
     this.#leave();
     this.#sessionId = null;
-    this.#ended = true;
+    this.#over = true;
     this.#changed({ phase: "off", status: null, warning: null, connected: true, news, problem });
   }
 
@@ -341,8 +352,8 @@ function costOf({ total_charged: charged }) {
 }
 
 const REASONS = {
+  credits_exhausted: "The credit is used up, and the session is closed.",
   idle: "The session was closed, since nobody kept it alive.",
-  insufficient_credits: "The credit is used up, and the session is closed.",
 };
 
 function endOf({ close_reason: reason }) {
