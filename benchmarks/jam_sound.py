@@ -176,7 +176,7 @@ def _gains(case: Case, engine: JamEngine) -> None:
 
 def _gain_db(given: Samples, taken: Samples) -> float:
     a, b = given.astype(np.float64).ravel(), taken.astype(np.float64).ravel()
-    return float(20 * np.log10(max(a @ b, 1e-20) / max(a @ a, 1e-20)))
+    return float(20 * np.log10(max(float(a @ b), 1e-20) / max(float(a @ a), 1e-20)))
 
 
 def _music(case: Case, engine: JamEngine) -> None:

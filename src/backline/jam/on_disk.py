@@ -6,7 +6,7 @@ import itertools
 import math
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +37,11 @@ from backline.media.wav import HEADER_BYTES
 
 _SECONDS = 30.0
 _MOST_SECONDS = 86_400.0
-_ENCODERS = {".wav": WavEncoder, ".flac": FlacEncoder, ".opus": OggOpusEncoder}
+_ENCODERS: Mapping[str, Callable[[int, int], Encoder]] = {
+    ".wav": WavEncoder,
+    ".flac": FlacEncoder,
+    ".opus": OggOpusEncoder,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def run(wish: Wish) -> None:
     options = _options(wish, loop, suffix, err)
     grid = BarGrid.of(options.bpm, options.beats_per_bar, options.target_sample_rate or loop.rate_hz)
     bars = _bars(wish, grid)
-    encoder: Encoder = _ENCODERS[suffix](grid.rate_hz, 2)
+    encoder = _ENCODERS[suffix](grid.rate_hz, 2)
     columns = (TextColumn("playing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     hidden = not err.is_terminal or wish.output is None
     with Progress(*columns, console=err, disable=hidden, transient=True) as progress, _sink(wish, encoder) as feed:
