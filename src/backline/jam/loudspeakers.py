@@ -46,7 +46,7 @@ def loudspeakers() -> Iterator[Feed]:
 def _failed(name: str, player: subprocess.Popen[bytes]) -> Failed:
     assert player.stderr is not None
     complaints = player.stderr.read().decode(errors="replace").strip().splitlines()
-    return Failed(f"{name} ended: {complaints[-1] if complaints else 'it did not say why'}", code="player_failed")
+    return Failed(f"{name} ended: {complaints[-1] if complaints else 'it did not say why'}")
 
 
 def _player() -> tuple[str, ...]:
