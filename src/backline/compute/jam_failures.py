@@ -29,7 +29,7 @@ _ABOUT_A_SESSION = ("session_not_found", "chunk_gone")
 _MORE = ("field", "errors")
 """Members that say what was wrong with a request."""
 
-_CODE = re.compile(r"[a-z]+(_[a-z]+)+")
+_CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 
 _OLDER: Mapping[str, tuple[type[BacklineError], str, str]] = {
     "empty file": (Invalid, "empty_file", "The loop is empty. Send an audio file."),

@@ -23,7 +23,7 @@ _PAUSES_SECONDS = (0.1, 0.4)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """The worker has not seen such a request: every one may be repeated."""
 
-_PASSING = (502, 504)
+_PASSING = (502, 503, 504)
 """What a proxy says for a worker that is not there."""
 
 _MAX_ANSWER_BYTES = 100_000_000

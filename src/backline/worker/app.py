@@ -22,13 +22,13 @@ from backline.worker.sessions import WorkerSessions
 
 def create_worker(settings: JamSettings, catalog: tuple[EngineEntry, ...] = CATALOG) -> FastAPI:
     """Raises Invalid without a key, since anybody could play on it, and what `jam_engine` raises."""
-    jam_engine(settings.engine, catalog)  # a name that means nothing is refused before anything starts
     if settings.worker_key is None:
         raise Invalid(
             "The worker needs a key that its callers show. Set BACKLINE_JAM__WORKER_KEY to a secret of at least 16 "
             "characters, here and on the gateway.",
             code="no_worker_key",
         )
+    jam_engine(settings.engine, catalog)  # a name that means nothing is refused before anything starts
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
