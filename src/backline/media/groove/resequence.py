@@ -128,9 +128,7 @@ class Resequencer:
     def _take(self, heard: Heard, pool: Pool) -> None:
         self._heard, self._pool = heard, pool
         self._material = Material(pool.samples, pool.goes_round)
-        self._walk = Walk(
-            pool.slices, self._grid.beats_per_bar, pool.tonal, self._grid.seconds_per_bar / self._grid.beats_per_bar
-        )
+        self._walk = Walk(pool, self._grid.beats_per_bar, self._grid.seconds_per_bar / self._grid.beats_per_bar)
         self._late = Fraction(heard.swing).limit_denominator(1000)
         self._position = int(pool.slices.starts[0])
 

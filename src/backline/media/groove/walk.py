@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from backline.media.groove.heard import Slices
 from backline.media.groove.likeness import distances, follow_costs, place_costs
+from backline.media.groove.pool import Pool
 from backline.media.groove.spectra import Numbers
 
 _TIGHTNESS = 0.16
@@ -15,6 +15,8 @@ _STAYING = 0.25
 """What a jump costs, at loop weight 1."""
 _BETWEEN_BEATS = 0.15
 """What a jump between two beats costs more, where a beat is a second."""
+_OTHER_CHORD_AT_BAR, _OTHER_CHORD_INSIDE = 0.1, 0.8
+"""What going to another chord than the one that is due costs: on the downbeat, and anywhere else."""
 _PLAYED = 0.4
 _MEMORY = 0.75
 """A slice that was just played costs so much more, at temperature 1; after so much of a loop it is 2.7 times less."""
@@ -23,12 +25,14 @@ _BAR_AS_IT_WAS = 1.6
 
 
 class Walk:
-    """It begins on the first slice. tonal: how much notes matter, 0 to 1. beat_seconds: fast music jumps on beats only,
-    slow music between them too."""
+    """It begins on the first slice. beat_seconds: fast music jumps on beats only, slow music between them too."""
 
-    def __init__(self, slices: Slices, beats_per_bar: int, tonal: float, beat_seconds: float) -> None:
+    def __init__(self, pool: Pool, beats_per_bar: int, beat_seconds: float) -> None:
+        slices = pool.slices
         self._places, self._successors = slices.places, slices.successors
-        self._follow = follow_costs(slices, distances(slices, tonal))
+        self._follow = follow_costs(slices, distances(slices, pool.tonal))
+        self._chords = np.array([chord.root + 12 * chord.minor for chord in pool.chords])
+        self._tonal = pool.tonal
         self._place = place_costs(beats_per_bar)
         self._between_beats = _BETWEEN_BEATS / beat_seconds
         self._ages = np.full(len(slices), 1e6)
@@ -43,6 +47,8 @@ class Walk:
         natural = int(self._successors[self.now])
         jump = _STAYING * loop_weight + (self._between_beats if place % 2 else 0.0)
         costs = self._follow[self.now] + self._place[place, self._places] + jump
+        other_chord = _OTHER_CHORD_INSIDE if place else _OTHER_CHORD_AT_BAR
+        costs += self._tonal * other_chord * (self._chords != self._chords[natural])
         costs += temperature * _PLAYED * np.exp(-self._ages / (_MEMORY * len(self._ages)))
         costs[natural] += temperature * self._staleness(place) - jump
         chosen = _draw(costs, temperature, topk, chance)
