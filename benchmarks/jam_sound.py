@@ -39,6 +39,7 @@ from benchmarks.tools.servers import machine, resident_mb
 RATE_HZ, SEED, BARS = 48_000, 7, 32
 CUT_FROM = 0.37
 """Hard cuts take what follows a bar line from so many bars further on."""
+AUDIBLE = 1e-4
 HOURS, SPEED = 2.0, 400.0
 LONG = ((93.7, 3), (174.02, 7))
 GLANCES = 8
@@ -61,7 +62,7 @@ class Case:
         return loop(self.kind, self.bpm, self.beats_per_bar, 4, RATE_HZ)
 
     def __str__(self) -> str:
-        return f"{self.kind}, {self.bpm:g} bpm, {self.beats_per_bar} beats, {' and '.join(self.styles)}"
+        return ", ".join((self.kind, f"{self.bpm:g} bpm", f"{self.beats_per_bar} beats", *self.styles))
 
 
 CASES = (
@@ -69,6 +70,7 @@ CASES = (
     Case("swing", 93.7, 3, ("jazz waltz",)),
     Case("drums", 174.02, 4, ("drum and bass", "dark")),
 )
+HELD = Case("chords", 112, 4, ())
 
 
 def main() -> None:
@@ -78,10 +80,11 @@ def main() -> None:
     for case in CASES:
         print(f"\n{case}")
         _costs(case, engine, copier)
-        _joins(case, engine)
+        _same(case, engine)
         _gains(case, engine)
         _music(case, engine)
     print()
+    _joins(engine)
     _bar_lock()
     for bpm, beats_per_bar in LONG:
         asyncio.run(_hours(bpm, beats_per_bar))
@@ -126,20 +129,27 @@ def _costs(case: Case, engine: JamEngine, copier: JamEngine) -> None:
     )
 
 
-def _joins(case: Case, engine: JamEngine) -> None:
-    """Clicks at bar lines where a chunk begins, at the same ones inside a longer chunk, and at hard cuts."""
-    one, eight = _played(case, engine, 1), _played(case, engine, 8)
-    inside = [bar for bar in range(1, BARS) if bar % 8]
-    places = [case.grid.start(bar) for bar in inside]
-    cut = _cut(one, case.grid)
-    joins = [music.click_db(one, RATE_HZ, place) for place in places]
-    whole = [music.click_db(eight, RATE_HZ, place) for place in places]
-    cuts = [music.click_db(cut, RATE_HZ, place) for place in places]
+def _same(case: Case, engine: JamEngine) -> None:
+    """However the music is cut into chunks, it is the same: what joins two is then what joins two bars."""
+    same = np.array_equal(_played(case, engine, 1), _played(case, engine, 8))
+    print(f"  one bar a chunk and eight: {'the same samples' if same else 'DIFFERENT'}")
+
+
+def _joins(engine: JamEngine) -> None:
+    """Clicks at bar lines where a chunk begins, at the same ones inside a longer chunk, in the loop, and at hard cuts.
+
+    Of held chords without drums: a drum on the first beat would be the click.
+    """
+    one, eight, looped = _played(HELD, engine, 1), _played(HELD, engine, 8), np.tile(HELD.source, (BARS // 4, 1))
+    places = [HELD.grid.start(bar) for bar in range(1, BARS) if bar % 8]
+    joins, whole, loops, cuts = (
+        [music.click_db(sound, RATE_HZ, place) for place in places]
+        for sound in (one, eight, looped, _cut(one, HELD.grid))
+    )
     apart = max(abs(a - b) for a, b in zip(joins, whole, strict=True))
     print(
-        f"  one bar a chunk and eight: {'the same samples' if np.array_equal(one, eight) else 'DIFFERENT'}; clicks at "
-        f"joins {median(joins):.1f} dB, there inside a chunk {median(whole):.1f} dB, apart by {apart:.2f} at most "
-        f"(bar: <= 1); hard cuts {median(cuts):.1f} dB"
+        f"clicks, {HELD}: where chunks join {median(joins):.1f} dB, there inside a chunk {median(whole):.1f} dB, apart by "
+        f"{apart:.2f} at most (bar: <= 1); in the loop {median(loops):.1f} dB; hard cuts {median(cuts):.1f} dB"
     )
 
 
@@ -164,6 +174,7 @@ def _gains(case: Case, engine: JamEngine) -> None:
     steps = [
         abs(_gain_db(after[:edge], after_out[:edge]) - _gain_db(before[-edge:], before_out[-edge:]))
         for (before, after), (before_out, after_out) in zip(pairwise(bars), pairwise(out), strict=True)
+        if min(np.abs(before[-edge:]).max(), np.abs(after[:edge]).max()) > AUDIBLE
     ]
     chunks = [np.concatenate(bars[first : first + 4]) for first in range(0, BARS, 4)]
     loudness = [integrated_lufs(chunk, RATE_HZ) or 0.0 for chunk in chunks]
