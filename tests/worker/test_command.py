@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,14 @@ def test_a_worker_that_is_told_of_another_plays_itself(tmp_path: Path) -> None:
     """Gateway and worker may share their settings."""
     with jam_worker(tmp_path, worker_url="http://127.0.0.1:9") as worker:
         assert worker.popen.poll() is None
+
+
+def test_a_worker_knows_nothing_of_users_money_and_rows() -> None:
+    program = "import sys, backline.worker.app, backline.worker.server\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    packages = {name.split(".")[1] for name in loaded if name.startswith("backline.")}
+    assert packages <= {
+        *("worker", "web", "compute", "engines", "media", "observability"),
+        *("settings", "errors", "ids", "clock"),
+    }
+    assert "sqlalchemy" not in loaded

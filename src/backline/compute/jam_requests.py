@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from pydantic_core import from_json
 
 from backline.compute.jam_failures import failure_of
 from backline.compute.jam_wire import rubbish
@@ -139,8 +139,8 @@ def _understood(call: Call, answer: httpx.Response, body: bytes) -> Mapping[str,
 
 def _object_of(body: bytes) -> Mapping[str, Any] | None:
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        data = from_json(body)
+    except ValueError:
         return None
     return data if isinstance(data, dict) else None
 

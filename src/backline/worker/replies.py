@@ -10,8 +10,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from backline.errors import BacklineError, Failed, Unauthenticated
 from backline.observability.logging import get_logger
@@ -31,7 +32,7 @@ def about(request: Request, session_id: str) -> str:
 
 
 def reply(request: Request, data: Mapping[str, Any]) -> Response:
-    return JSONResponse({"ok": True, **data, "request_seconds": _seconds(request)})
+    return _as_json({"ok": True, **data, "request_seconds": _seconds(request)})
 
 
 def failure(request: Request, error: BacklineError, status: int | None = None) -> Response:
@@ -47,7 +48,7 @@ def failure(request: Request, error: BacklineError, status: int | None = None) -
         content["session_id"] = request.scope[_SESSION_ID]
     wait_seconds = error.retry_after_seconds
     headers = {} if wait_seconds is None else {"Retry-After": str(max(1, round(wait_seconds)))}
-    return JSONResponse({**content, "request_seconds": _seconds(request)}, status or status_of(error), headers)
+    return _as_json({**content, "request_seconds": _seconds(request)}, status or status_of(error), headers)
 
 
 class WorkerRoute(APIRoute):
@@ -81,6 +82,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     told = BacklineError(f"{phrase}.", code=phrase.lower().replace(" ", "_"))
     return failure(request, told, error.status_code)
+
+
+def _as_json(data: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Two megabytes of sound are written in a fifth of the time that `json` takes."""
+    return Response(to_json(data), status, headers, "application/json")
 
 
 def _require_key(request: Request) -> None:
