@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from statistics import median
 
@@ -59,7 +60,7 @@ class Case:
 
     @property
     def source(self) -> Samples:
-        return loop(self.kind, self.bpm, self.beats_per_bar, 4, RATE_HZ)
+        return _loop(self.kind, self.bpm, self.beats_per_bar)
 
     def __str__(self) -> str:
         return ", ".join((self.kind, f"{self.bpm:g} bpm", f"{self.beats_per_bar} beats", *self.styles))
@@ -70,6 +71,13 @@ CASES = (
     Case("swing", 93.7, 3, ("jazz waltz",)),
     Case("drums", 174.02, 4, ("drum and bass", "dark")),
 )
+
+
+@cache
+def _loop(kind: LoopKind, bpm: float, beats_per_bar: int) -> Samples:
+    return loop(kind, bpm, beats_per_bar, 4, RATE_HZ)
+
+
 HELD = Case("chords", 112, 4, ())
 
 
@@ -148,8 +156,8 @@ def _joins(engine: JamEngine) -> None:
     )
     apart = max(abs(a - b) for a, b in zip(joins, whole, strict=True))
     print(
-        f"clicks, {HELD}: where chunks join {median(joins):.1f} dB, there inside a chunk {median(whole):.1f} dB, apart by "
-        f"{apart:.2f} at most (bar: <= 1); in the loop {median(loops):.1f} dB; hard cuts {median(cuts):.1f} dB"
+        f"clicks, {HELD}: where chunks join {median(joins):.1f} dB, there inside a chunk {median(whole):.1f} dB, apart "
+        f"by {apart:.2f} at most (bar: <= 1); in the loop {median(loops):.1f} dB; hard cuts {median(cuts):.1f} dB"
     )
 
 
