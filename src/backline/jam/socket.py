@@ -18,7 +18,7 @@ from backline.accounts.caller import caller
 from backline.accounts.principal import Principal
 from backline.clock import monotonic
 from backline.engines.jam.orders import ChunkFormat, JamChunk
-from backline.errors import BacklineError, Conflict, Invalid
+from backline.errors import BacklineError, Conflict, Invalid, NotFound
 from backline.jam.schemas import ChangeForm, StatusReply
 from backline.jam.service import Jam
 from backline.jam.views import closed_of, status_of
@@ -129,7 +129,15 @@ class _Listener:
         session fall asleep."""
         while True:
             await self._room(wanted - attach.ahead)
-            chunk = await self._next(attach, wanted)
+            wanted = max(wanted, self._last_consumed + 1)
+            try:
+                chunk = await self._next(attach, wanted)
+            except NotFound as error:
+                if error.code != "chunk_gone":
+                    raise
+                await self._socket.send_error(error)  # whoever was away for too long goes on from what there still is
+                wanted += 1
+                continue
             if chunk is None:
                 await asyncio.sleep(_LOOK_SECONDS / 4)
                 continue
