@@ -7,11 +7,15 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
+
+from backline.errors import Unavailable
 
 T = TypeVar("T")
-_Work: TypeAlias = tuple[float, int, Callable[[], object]]
+_Work: TypeAlias = tuple[float, int, Callable[[], object], asyncio.Future[Any]]
+_PATIENCE_SECONDS = 10.0
 
 
 class Crew:
@@ -29,25 +33,30 @@ class Crew:
     def run(self, order: float, function: Callable[[], T]) -> asyncio.Future[T]:
         """What it returns or raises, on the running loop. order: when it is needed; equals go first come, first served.
 
-        Once begun it is not interrupted; what was cancelled before is not begun. Raises RuntimeError after the end.
+        Once begun it is not interrupted; what was cancelled before is not begun. After the end it raises Unavailable.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         with self._news:
             if self._ended:
-                raise RuntimeError("These threads have ended.")
-            work: _Work = (order, next(self._arrivals), partial(_do, loop, future, function))
+                raise _ended()
+            work: _Work = (order, next(self._arrivals), partial(_do, loop, future, function), future)
             heapq.heappush(self._work, work)
             self._news.notify()
         if len(self._threads) < self._count:
             self._begin_thread()
         return future
 
-    def end(self) -> None:
-        """What is under way is finished, what waits is not begun."""
+    async def close(self) -> None:
+        """What is under way is finished, unless it takes very long; what waits is not begun."""
         with self._news:
             self._ended = True
             self._news.notify_all()
+            waiting, self._work = self._work, []
+        for *_, future in waiting:
+            _fail(future, _ended())
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, _PATIENCE_SECONDS)
 
     def _begin_thread(self) -> None:
         thread = threading.Thread(target=self._loop, name=f"{self._name}-{len(self._threads)}", daemon=True)
@@ -64,6 +73,26 @@ class Crew:
             while not self._work and not self._ended:
                 self._news.wait()
             return None if self._ended else heapq.heappop(self._work)[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Crews:
+    """bars: plays and encodes. loops: hears loops, which may take seconds; no bar waits behind that."""
+
+    bars: Crew
+    loops: Crew
+
+    @classmethod
+    def of(cls, threads: int) -> Crews:
+        return cls(Crew(threads, "jam-bars"), Crew(threads, "jam-loops"))
+
+    async def close(self) -> None:
+        await self.bars.close()
+        await self.loops.close()
+
+
+def _ended() -> Unavailable:
+    return Unavailable("This worker is going away.", code="draining")
 
 
 def _do(loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], function: Callable[[], T]) -> None:

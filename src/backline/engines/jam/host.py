@@ -11,7 +11,7 @@ from backline.clock import Clock, Monotonic, monotonic, utc_now
 from backline.engines.catalog import EngineEntry
 from backline.engines.jam.base import JamEngine
 from backline.engines.jam.check import check_session_id
-from backline.engines.jam.crew import Crew
+from backline.engines.jam.crew import Crews
 from backline.engines.jam.loading import Loading
 from backline.engines.jam.orders import ChunkFormat, JamChange, JamChunk, JamOptions, JamStatus
 from backline.engines.jam.session import Session, session_closed
@@ -21,6 +21,7 @@ from backline.engines.jam.tombstones import Tombstones
 from backline.errors import Busy, NotFound, Unavailable
 
 _RETRY_SECONDS = 5.0
+_MOST_REASON_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class JamHost:
         self._clock = clock
         self._wall = wall
         self._loading = Loading(load, self._name, clock)
-        self._crew = Crew(self._rules.threads, "jam")
+        self._crews = Crews.of(self._rules.threads)
         self._sessions: dict[str, Session] = {}
         self._tombstones = Tombstones(clock)
         self._sweeper: asyncio.Task[None] | None = None
@@ -131,8 +132,8 @@ class JamHost:
             self._end(session, "shutdown")
         if self._sweeper is not None:
             self._sweeper.cancel()
+        await self._crews.close()
         await self._loading.close()
-        self._crew.end()
 
     def _admit(self, session_id: str) -> Session:
         check_session_id(session_id)
@@ -144,7 +145,7 @@ class JamHost:
             detail = f"There is room for {self._rules.max_sessions} sessions, and all are taken. Try again soon."
             raise Busy(detail, code="too_many_sessions", retry_after_seconds=_RETRY_SECONDS)
         times = Times(self._clock, self._wall, self._rules.grace_seconds)
-        session = self._sessions[session_id] = Session(session_id, self._crew, times, self._clock)
+        session = self._sessions[session_id] = Session(session_id, self._crews, times, self._clock)
         if self._loading.engine is not None:
             session.warm(self._loading.engine)
         if self._sweeper is None:
@@ -169,7 +170,7 @@ class JamHost:
         return found
 
     def _end(self, session: Session, reason: str) -> JamStatus:
-        session.close(reason)
+        session.close(reason[:_MOST_REASON_CHARACTERS])
         del self._sessions[session.id]
         status = self._status(session)
         self._tombstones.put(status)

@@ -43,7 +43,7 @@ class Loading:
         if self.engine is not None:
             await self._thread.run(0, self.engine.close)
             self.engine = None
-        self._thread.end()
+        await self._thread.close()
 
     async def _try(self, on_loaded: Callable[[JamEngine], None]) -> BacklineError | None:
         begun = self._clock()

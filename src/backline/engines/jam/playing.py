@@ -17,6 +17,7 @@ from backline.engines.jam.orders import ChunkFormat, ChunkMetadata, JamChange, J
 from backline.engines.jam.source import BarSource
 from backline.errors import Conflict
 from backline.media.audio import Samples, from_pcm16, to_pcm16
+from backline.media.encode.opus_part import PREROLL_SECONDS
 from backline.media.groove.bars import BarGrid
 from backline.media.loudness import Leveller
 
@@ -53,6 +54,7 @@ class Playing:
         target = loop.at(self.grid.rate_hz)
         self._leveller = Leveller(target, self.grid.rate_hz, options.loudness_mode, options.loudness_headroom_db)
         self._bars: list[Pcm] = []
+        self._before: Pcm = np.zeros((0, 2), np.int16)
         self._recent: deque[Pcm] = deque()
         self._one_at_a_time = threading.Lock()
 
@@ -134,7 +136,9 @@ class Playing:
 
     def _cut(self, chunk_format: ChunkFormat) -> MadeChunk:
         pcm = np.concatenate(self._bars)
-        chunk = MadeChunk(self._index, pcm, self._metadata(len(pcm), chunk_format))
+        chunk = MadeChunk.of(self._index, self._metadata(len(pcm), chunk_format), self._before, pcm)
+        preroll_frames = round(PREROLL_SECONDS * self.grid.rate_hz)
+        self._before = np.concatenate([self._before, pcm[-preroll_frames:]])[-preroll_frames:]
         chunk.encode(chunk_format)
         self._bars = []
         self._index += 1

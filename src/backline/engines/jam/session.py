@@ -20,7 +20,7 @@ from backline.engines.jam.check import (
     check_timeout,
 )
 from backline.engines.jam.chunks import MadeChunk, check_rate
-from backline.engines.jam.crew import Crew
+from backline.engines.jam.crew import Crew, Crews
 from backline.engines.jam.loops import read_loop
 from backline.engines.jam.making import Making, engine_failure
 from backline.engines.jam.news import News
@@ -34,17 +34,17 @@ T = TypeVar("T")
 
 
 class Session:
-    """Its methods are called on the event loop; all that takes time runs on the crew.
+    """Its methods are called on the event loop; all that takes time runs on the crews.
 
     close_reason: None while it is open.
     """
 
-    def __init__(self, session_id: str, crew: Crew, times: Times, clock: Monotonic) -> None:
+    def __init__(self, session_id: str, crews: Crews, times: Times, clock: Monotonic) -> None:
         self.id = session_id
         self.times = times
         self.spool = Spool()
         self.close_reason: str | None = None
-        self._crew = crew
+        self._crews = crews
         self._clock = clock
         self._engine: JamEngine | None = None
         self._making: Making | None = None
@@ -117,10 +117,10 @@ class Session:
         try:
             while self.running:  # it was stopped a moment ago, and comes to the bar line
                 await self._news.wait()
-            playing = await self._work(partial(self._begin, self._engine, loop, options))
+            playing = await self._work(self._crews.loops, partial(self._begin, self._engine, loop, options))
         finally:
             self._starting = False
-        self._making = Making(playing, self.spool, self._news, self._crew, self._clock)
+        self._making = Making(playing, self.spool, self._news, self._crews.bars, self._clock)
 
     async def next(self, timeout_seconds: float, chunk_format: ChunkFormat, index: int | None) -> JamChunk | None:
         making = self._begun()
@@ -148,11 +148,11 @@ class Session:
         self._played().change(change)
 
     async def reseed(self, loop: bytes | None) -> None:
-        await self._work(partial(_reseed, self._played(), loop))
+        await self._work(self._crews.loops, partial(_reseed, self._played(), loop))
 
     async def reseed_splice(self, loop: bytes | None, anchor_bars: float) -> None:
         check_anchor(anchor_bars)
-        await self._work(partial(_splice, self._played(), loop, anchor_bars))
+        await self._work(self._crews.loops, partial(_splice, self._played(), loop, anchor_bars))
 
     def stop(self) -> None:
         self._begun().stop()
@@ -161,10 +161,10 @@ class Session:
         seed = _seed_of(self.id) if options.seed is None else options.seed
         return Playing(engine, read_loop(loop), options, seed, self.spool.made + 1)
 
-    async def _work(self, function: Callable[[], T]) -> T:
+    async def _work(self, crew: Crew, function: Callable[[], T]) -> T:
         """Somebody waits for it. Raises what it raises, an engine's own failures as Failed `engine_failed`."""
         try:
-            result = await self._crew.run(self._clock(), function)
+            result = await crew.run(self._clock(), function)
         except Exception as error:
             raise engine_failure(error) from error
         self.check_open()
@@ -185,7 +185,7 @@ class Session:
 
     async def _deliver(self, chunk: MadeChunk, chunk_format: ChunkFormat) -> JamChunk:
         if chunk_format not in chunk.files:
-            await self._work(partial(chunk.encode, chunk_format))
+            await self._work(self._crews.bars, partial(chunk.encode, chunk_format))
         self.spool.note_delivered(chunk.index)
         self._begun().note_delivered(chunk)
         return chunk.as_sent(chunk_format)
