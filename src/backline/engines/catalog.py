@@ -97,6 +97,16 @@ CATALOG: tuple[EngineEntry, ...] = (
         source="this package",
     ),
     EngineEntry(
+        name="groove",
+        kind=EngineKind.JAM,
+        path="backline.engines.jam.groove:GrooveEngine",
+        isolation=Isolation.THREAD,
+        licence="Apache-2.0",
+        about="Plays on from the loop's own beats, with a band in the styles asked for; some hundred times real time.",
+        source="this package",
+        default=True,
+    ),
+    EngineEntry(
         name="metronome",
         kind=EngineKind.JAM,
         path="backline.engines.jam.metronome:MetronomeEngine",

@@ -89,8 +89,8 @@ class GroovePlayer:
 
 
 def band_share(controls: Controls) -> float:
-    """How much of the energy is the band's: 0 without styles or guidance, 1 without the loop. It rises with the share of
-    the styles and with guidance."""
+    """How much of the energy is the band's: 0 without styles or guidance, 1 without the loop; it rises with the share
+    of the styles and with guidance."""
     styles = sum(style.share for style in controls.styles)
     if styles <= 0 or controls.guidance_weight <= 0:
         return 0.0
