@@ -20,7 +20,7 @@ from tests.conftest import Running, RunServer, running
 OPEN = {"/", "/health", "/health/ready"}
 """They tell nothing about anybody: load balancers and watchdogs ask them from anywhere."""
 
-SOCKETS = {"/v1/tts/ws", "/ws/jobs/{job_id}", "/ws/export/{job_id}"}
+SOCKETS = {"/v1/tts/ws", "/ws/jobs/{job_id}", "/ws/export/{job_id}", "/jam/ws"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,17 @@ WAYS = [
     Way("GET", "/api/jobs/{job_id}", "/api/jobs/unknown", here=404),
     Way("GET", "/api/jobs/{job_id}/events", "/api/jobs/unknown/events", here=404),
     Way("POST", "/api/jobs/{job_id}/cancel", "/api/jobs/unknown/cancel", here=404),
+    Way("POST", "/jam/warmup", "/jam/warmup", None, "jam"),
+    Way("GET", "/jam/status", "/jam/status?session_id=unknown", None, "jam", here=404),
+    Way("POST", "/jam/start", "/jam/start", None, "jam", here=422),
+    Way("GET", "/jam/next", "/jam/next?session_id=unknown", None, "jam", here=404),
+    Way("POST", "/jam/consume", "/jam/consume", None, "jam", here=422),
+    Way("POST", "/jam/update", "/jam/update", None, "jam", here=422),
+    Way("POST", "/jam/reseed", "/jam/reseed", None, "jam", here=422),
+    Way("POST", "/jam/reseed_splice", "/jam/reseed_splice", None, "jam", here=422),
+    Way("POST", "/jam/stop", "/jam/stop", None, "jam", here=422),
+    Way("POST", "/jam/close", "/jam/close", None, "jam", here=422),
+    Way("POST", "/jam/listen", "/jam/listen", None, "jam", here=422),
     Way("POST", "/api/exports", "/api/exports", EXPORT, "exports", here=404),
     Way("POST", "/api/exports/framing", "/api/exports/framing", {}, "exports", here=422),
     Way("POST", "/api/exports/overlay", "/api/exports/overlay", {}, "exports", here=422),

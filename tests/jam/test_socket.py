@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.sync.client import ClientConnection, connect
 
 from backline.media.audio import Samples
@@ -18,7 +18,7 @@ from backline.media.decode import decode
 from tests.conftest import Running, RunServer
 from tests.jam.client import Musician
 from tests.jam.conftest import Meet
-from tests.jam.test_routes import LOOP, SHORT
+from tests.jam.test_routes import LOOP, RATE_HZ, SHORT
 
 
 class Line:
@@ -146,7 +146,8 @@ def test_credit_that_runs_out_is_told_and_ends_at_a_bar_line(run_server: RunServ
             if told["type"] == "chunk":
                 lengths.append(len(it.sound(told)))
                 time.sleep(3.8)  # as it is played
-                it.send("consume", index=told["index"])
+                with suppress(ConnectionClosedOK):
+                    it.send("consume", index=told["index"])
     assert [one["seconds_left"] for one in it.seen if one["type"] == "warning"] == [60, 30, 10]
     assert {"type": "ended"} in it.seen
     assert (told["close_reason"], told["total_charged"]) == ("credits_exhausted", "60.5")

@@ -21,6 +21,8 @@ from backline.exports import socket as exports_socket
 from backline.exports.assembly import check as check_exports
 from backline.gateway import description, health, metrics
 from backline.gateway.services import open_services, scratch_folder
+from backline.jam import router as jam
+from backline.jam import socket as jam_socket
 from backline.jobs import router as jobs
 from backline.jobs import socket as jobs_socket
 from backline.jobs.kinds import JobKind
@@ -56,6 +58,8 @@ ROUTERS = (
     jobs_socket.router,
     exports.router,
     exports_socket.router,
+    jam.router,
+    jam_socket.router,
     health.router,
     metrics.router,
     description.router,
@@ -99,7 +103,7 @@ def create_app(
         RequestMiddleware,
         max_body_bytes=settings.server.max_body_bytes,
         # their own limits: what was declared, what was signed, and room for a million characters
-        unlimited=(f"{uploads.PREFIX}/", links.PREFIX, speech_jobs.PATH, *exports.FORMS),
+        unlimited=(f"{uploads.PREFIX}/", links.PREFIX, speech_jobs.PATH, *exports.FORMS, *jam.FORMS),
     )
     add_cors(app, settings.server.cors_origins)
     if settings.server.trusted_proxies:

@@ -24,9 +24,11 @@ from backline.exports.repository import delete_user_data as delete_exports
 from backline.exports.scratch import Scratch
 from backline.exports.service import Exports
 from backline.gateway.files import open_files
+from backline.gateway.jam import open_live_jams
 from backline.gateway.limits import open_limits
 from backline.gateway.metrics import MetricsAccess
 from backline.gateway.speech import open_runner, speech_service
+from backline.jam.repository import delete_user_data as delete_jams
 from backline.jobs.assembly import open_jobs
 from backline.jobs.figures import Census
 from backline.jobs.kinds import JobKind
@@ -68,6 +70,7 @@ async def open_services(
         open_speech_store(speech, database, metrics) as kept,
         open_runner(settings, catalog) as runner,
         open_files(settings, database) as files,
+        open_live_jams(settings.jam, database, runner, credits) as jams,
     ):
         billing, pricing = credits[Billing], credits[Pricing]
         service = speech_service(
@@ -87,6 +90,7 @@ async def open_services(
                     **accounts,
                     **credits,
                     **files,
+                    **jams,
                     **jobs,
                     **kept,
                     **of_accounts,
@@ -167,6 +171,7 @@ async def forget_user(tx: Tx, user_id: str) -> None:
     await delete_files(tx, user_id, now)
     await delete_exports(tx, user_id)
     await delete_jobs(tx, user_id, now)
+    await delete_jams(tx, user_id)
 
 
 @asynccontextmanager

@@ -14,9 +14,6 @@ from backline.media.groove.tempo import find_tempo
 
 _NOTES = ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
 
-_USUAL_BPM = 120.0
-"""To listen by, where no beat is found."""
-
 _LEAST_CLARITY = 0.1
 """Below, what is told of a key is a guess."""
 
@@ -33,7 +30,7 @@ class Listening:
 def _hear(data: bytes) -> HeardReply:
     loop = read_loop(data)
     tempo = find_tempo(loop.samples, loop.rate_hz)
-    heard = listen(loop.samples, BarGrid.of(tempo.bpm or _USUAL_BPM, 4, loop.rate_hz))
+    heard = listen(loop.samples, BarGrid.of(tempo.bpm, 4, loop.rate_hz))
     key = heard.key
     return HeardReply(
         bpm=tempo.bpm,

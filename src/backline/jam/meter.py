@@ -30,6 +30,9 @@ _AT_ONCE = 64
 
 _LEASE_ROUNDS = 3
 
+_FAREWELL_SECONDS = 3.0
+"""At least so long before the end of the credit the music stops, so that its last chunk can still be fetched."""
+
 
 class JamMeter:
     """me: of this process. worker: who plays the sessions that are made here (`JamSession.worker`)."""
@@ -98,7 +101,8 @@ class JamMeter:
         seen = await self._look(session)
         async with self._database.write() as tx:
             now = await self._advance(tx, session.id, seen)
-        if now is not None and self._used_up(now, 1.5 * self._poll_seconds) and now.id not in self._endings:
+        soon_seconds = max(1.5 * self._poll_seconds, _FAREWELL_SECONDS)
+        if now is not None and now.id not in self._endings and self._used_up(now, soon_seconds):
             self._begin(self._endings, now.id, self._end(now))
         return now
 

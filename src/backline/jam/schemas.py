@@ -133,10 +133,10 @@ class CloseReply(Ok):
 
 
 class HeardReply(BaseModel):
-    """bpm: null where no beat is found. clarity: 0 to 1. key: such as `A minor`. lufs: null for silence."""
+    """clarity: of the tempo, 0 (a guess) to 1. key: such as `A minor`; null where none is heard. lufs: null for silence."""
 
     ok: Literal[True] = True
-    bpm: float | None
+    bpm: float
     clarity: float
     duration_seconds: float
     sample_rate: int

@@ -1,0 +1,25 @@
+"""Live jams, played here or by a worker, as the settings want it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from backline.compute.base import Compute
+from backline.compute.jam_in_process import open_jam_link
+from backline.db.database import Database
+from backline.jam.assembly import open_jam
+from backline.settings import JamSettings
+
+
+@asynccontextmanager
+async def open_live_jams(
+    settings: JamSettings, database: Database, compute: Compute, credits: Mapping[type[Any], Any]
+) -> AsyncIterator[dict[type[Any], Any]]:
+    """The sessions end first, and then the link to who plays them."""
+    async with (
+        open_jam_link(settings) as link,
+        open_jam(settings, database, link, compute, credits) as parts,
+    ):
+        yield parts
