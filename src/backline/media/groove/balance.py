@@ -15,7 +15,7 @@ above, softer ones below."""
 
 _BLOCK_SECONDS = 0.085
 _MATCH = 0.6
-_MOST_CUT_DB, _MOST_LIFT_DB = 9.0, 4.0
+_MOST_CUT_DB, _MOST_LIFT_DB = 9.0, 7.0
 _LOWS_HZ, _LOWS_DB = 160.0, 3.0
 _FLOOR = 10**-4.5
 _TILT_DB_PER_OCTAVE = 3.0

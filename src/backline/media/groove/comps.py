@@ -94,6 +94,7 @@ def struck_chords(comp: str, bar: Bar) -> list[Struck]:
     """What is struck in a bar. comp: a name in COMPS."""
     choices = COMPS[comp]
     roles = fitted(choices[int(bar.phrase.integers(len(choices)))], bar.steps, bar.number)
+    roles = roles.replace("-", "x", 1) if roles.startswith("-") else roles  # held since the bar before
     struck: list[Struck] = []
     for step, role in enumerate(roles):
         holding = bool(struck) and struck[-1].step + struck[-1].steps == step

@@ -36,7 +36,7 @@ _LINES = {
     "jungle": "R---..R- ..R-..8.|R-..R--. 5-..R-..",
     "wobble": "R---R--- R-R-R---|R------- R---5---",
     "boom": "R-----.. ..R-....|R---...R --....a-",
-    "hip_hop": "R--g.... ..R-R-.5|R-.R.... ..R-..a-",
+    "hip_hop": "R-----.g ..R-R-.5|R-.R.... ..R-..a-",
     "lofi": "R---..5- R--...a-|R-----8- 5---..a-",
     "funk": "R.gR..8. g.R.R7g8|R..gR-.8 .g7.5-ga",
     "slap": "R.g8.gR. g8.g7.8.|R..8g.R. R.8g.R5a",
@@ -106,6 +106,7 @@ def bass_notes(line: str, lowest: int, bar: Bar) -> list[BassNote]:
     else:
         choices = LINES[line]
         roles = fitted(choices[int(bar.phrase.integers(len(choices)))], bar.steps, bar.number)
+    roles = roles.replace("-", "R", 1) if roles.startswith("-") else roles  # held since the bar before
     player = _Player(lowest, bar)
     notes: list[BassNote] = []
     for step, role in enumerate(roles):

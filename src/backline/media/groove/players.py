@@ -20,7 +20,7 @@ from backline.media.groove.stage import Hit
 from backline.media.groove.styles import Style, Traits
 from backline.media.groove.tones import BASSES, CHORDS, Instrument
 
-_BASS_DB, _CHORDS_DB = -7.5, -15.0
+_BASS_DB, _CHORDS_DB = -8.5, -11.5
 _HUMAN = 0.09
 """How far velocities stray, as a standard deviation of the whole."""
 _ECHOES = ((3, 0.42, 0.5), (6, 0.19, -0.5), (9, 0.085, 0.4))

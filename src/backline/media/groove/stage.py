@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +75,7 @@ class Ducking:
         gains = np.ones(length_frames, dtype=np.float32)
         starts = sorted({frame for frame in kicks if frame < length_frames})
         edges = [*([-self._since] if self._since is not None else []), *starts]
-        for start, end in zip(edges, [*edges[1:], length_frames], strict=True):
+        for start, end in pairwise((*edges, length_frames)):
             seconds = np.arange(max(start, 0) - start, end - start, dtype=np.float32) / np.float32(self._rate_hz)
             dip = np.minimum(seconds / self._ATTACK_SECONDS, 1) * np.exp(-seconds / back_seconds)
             gains[max(start, 0) : end] = 1 - depth * dip

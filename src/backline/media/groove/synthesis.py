@@ -135,7 +135,7 @@ def swept(
     tables = _tables(float(hz.max()), shape, cutoffs, resonance, rate_hz).ravel()
     turns = (np.cumsum(hz) - hz[0]) / rate_hz + phase
     place = ((turns % 1.0) * _TABLE).astype(np.float32)
-    index = place.astype(np.int32)
+    index = np.minimum(place.astype(np.int32), _TABLE - 1)  # a turn may round up to a whole one
     between = place - index
     level = (np.log(cutoff_hz / low) / np.log(cutoffs[-1] / low) * (levels - 1)).astype(np.float32)
     below = np.minimum(level.astype(np.int32), levels - 2)

@@ -159,7 +159,7 @@ def _wide(n: Note, shape: Spectrum, cents: tuple[float, ...], cutoff: Curve, att
     for number, cent in enumerate(cents):
         wave = swept(_constant(t, n.hz * 2 ** (cent / 1200)), shape, cutoff, n.rate_hz, 0.1, 0.37 * number % 1.0)
         middle += wave
-        side += wave * (0.6 if number % 2 else -0.6)
+        side += wave * (0.4 if number % 2 else -0.4)
     return np.stack([n.gated(wave, attack, release) for wave in (middle, side)]).astype(np.float32)
 
 
@@ -321,7 +321,7 @@ BASSES: Mapping[str, Instrument] = {
     "boom": Instrument(_boom, 2, centre=31),
     "finger": Instrument(_finger, 0, centre=28),
     "pick": Instrument(_pick, -1, centre=28),
-    "upright": Instrument(_upright, 0, centre=28),
+    "upright": Instrument(_upright, 3, centre=28),
     "slap": Instrument(_slap, -1, centre=28),
     "saw_bass": Instrument(_saw_bass, -2, centre=31),
     "square_bass": Instrument(_square_bass, -2, centre=31),
@@ -340,13 +340,13 @@ CHORDS: Mapping[str, Instrument] = {
     "super_saw": Instrument(_super_saw, -5, 0.3, 1.4, 0.2, centre=63),
     "stab": Instrument(_stab, -3, 0.25, 1.0, 0.2, centre=61, echoes=True),
     "dub_chord": Instrument(_dub_chord, -2, 0.6, 2.2, 0.15, centre=58, echoes=True),
-    "organ": Instrument(_organ, -4, 0.2, 0.9, 0.1, centre=61),
+    "organ": Instrument(_organ, -2, 0.2, 0.9, 0.1, centre=61),
     "reeds": Instrument(_reeds, -4, 0.15, 0.8, 0.2),
     "rhodes": Instrument(_rhodes, -2, 0.25, 1.0, 0.25),
     "piano": Instrument(_piano, -1, 0.2, 1.0, 0.35),
-    "guitar": Instrument(_guitar, -2, 0.2, 0.8, 0.3, centre=58, strum_seconds=0.009),
+    "guitar": Instrument(_guitar, 0, 0.2, 0.8, 0.3, centre=58, strum_seconds=0.009),
     "scratch": Instrument(_scratch, -2, 0.12, 0.6, 0.3, centre=64, strum_seconds=0.004, echoes=True),
-    "driven": Instrument(_driven, -4, 0.08, 0.6, 0.6, centre=45),
+    "driven": Instrument(_driven, -2, 0.08, 0.6, 0.6, centre=45),
     "clav": Instrument(_clav, -4, 0.1, 0.6, 0.25),
     "pluck": Instrument(_pluck, -4, 0.35, 1.2, 0.35, centre=65, echoes=True),
     "vibes": Instrument(_vibes, -3, 0.3, 1.2, 0.3, centre=70),
