@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -19,6 +20,7 @@ from backline.settings import JamSettings
 from backline.worker.app import create_worker
 from tests.contracts.test_jam_link import loop_file
 from tests.processes.jam_worker import KEY
+from tests.web.asgi import Connection
 from tests.worker.conftest import open_worker
 
 CONTRACT_STATUS = """ok session_id warmed container_warmup_seconds jam_running tag scaledown_window_seconds
@@ -162,6 +164,29 @@ async def test_a_chunk_that_is_late_is_null(worker: httpx.AsyncClient, session: 
     await started(worker, session)
     answer = await worker.get("/jam/next", params={"session_id": session, "timeout_seconds": "0", "index": "500"})
     assert (answer.status_code, answer.json()["chunk"]) == (200, None)
+
+
+async def test_who_leaves_is_waited_for_by_nobody() -> None:
+    app = create_worker(JamSettings(worker_key=KEY, engine="metronome"))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://w", headers={"X-API-Key": KEY}
+        ) as worker,
+    ):
+        session = (await worker.post("/warmup")).json()["session_id"]
+        await started(worker, session)
+        connection = Connection({"type": "http.request", "body": b""})
+        query = f"session_id={session}&timeout_seconds=25&index=500".encode()
+        headers = [(b"x-api-key", KEY.encode())]
+        asking = asyncio.create_task(
+            connection.call(app, headers=headers, method="GET", path="/jam/next", query_string=query)
+        )
+        await asyncio.sleep(0.1)
+        assert not asking.done()
+        connection.leave()
+        async with asyncio.timeout(10):
+            await asking
 
 
 async def test_a_chunk_is_asked_for_by_index_and_format(worker: httpx.AsyncClient, session: str) -> None:
