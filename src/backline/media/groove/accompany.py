@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from backline.media.groove.fills import fill_size
 from backline.media.groove.harmony import Harmony, harmony_of
 from backline.media.groove.heard import SIXTEENTHS_PER_BEAT, Chord, Heard
 from backline.media.groove.lines import Bar
-from backline.media.groove.players import Keys, Moment, bass_hits, drum_hits
+from backline.media.groove.players import REACH_STEPS, Keys, Moment, bass_hits, drum_hits, swung
 from backline.media.groove.sounds import Sounds
 from backline.media.groove.stage import Ducking, Hit, Stage
 from backline.media.groove.style_words import read_style
@@ -38,7 +39,6 @@ class _Voice:
 
     style: Style
     bar: Bar
-    pattern: str = ""
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Accompanist:
         band = self._played(bar, heard, chords, mix, traits) if mix else _Band()
         gains = self._ducking.gains(band.kicks, 0.12 + 0.65 * traits.pump, self._back_seconds(), frames)
         bus = self._tones.play(band.tones, frames) * gains + self._drums.play(band.drums, frames)
-        return np.ascontiguousarray(self._balance.bar(bus, heard, traits.brightness, traits.energy).T)
+        return self._balance.bar(bus, heard, traits.brightness, traits.energy)
 
     def _back_seconds(self) -> float:
         return min(0.3 * 60 / float(self._grid.beats_per_minute), 0.2)
@@ -109,9 +109,9 @@ class Accompanist:
         self, bar: int, heard: Heard, chords: Sequence[Chord], mix: Sequence[Weighted], traits: Traits
     ) -> _Band:
         harmony = harmony_of(bar, heard, chords, self._seed)
-        moment = Moment(self._grid, bar, traits, _swing(heard, traits), self._sounds)
+        moment = Moment(self._grid, bar, traits, self._sounds)
         dense = traits.density * float(np.clip(1.15 - 0.07 * heard.onsets_per_beat, 0.6, 1.0))
-        voices = self._voices(bar, mix, harmony, dense)
+        voices = self._voices(bar, mix, harmony, dense, (_swing(heard, traits), traits.shuffle))
         band = _Band()
         fill = voices["kick"].style.fill
         for group in _DRUMS:
@@ -136,19 +136,34 @@ class Accompanist:
         drum = KITS[style.kit]["crash"]
         return [Hit(0, self._sounds.drum(drum.sound), 10 ** (drum.gain_db / 20) * moment.traits.energy, drum.pan)]
 
-    def _voices(self, bar: int, mix: Sequence[Weighted], harmony: Harmony, dense: float) -> Mapping[str, _Voice]:
+    def _voices(self, bar: int, mix: Sequence[Weighted], harmony: Harmony, dense: float,
+                swing: tuple[float, float]) -> Mapping[str, _Voice]:  # fmt: skip
         """Each voice with its style. The draws of the voices lie evenly over the shares, and move on by phrases."""
         order = np.random.default_rng([self._seed, 1]).permutation(len(_VOICES))
         voices = {}
+        places: dict[int, tuple[tuple[int, ...], tuple[Chord, ...]]] = {}
         for voice, rank in zip(_VOICES, order, strict=True):
             place = ((float(rank) + 0.5) / len(_VOICES) + _GOLDEN * (bar // _PHRASE_BARS)) % 1.0
             style = _drawn(mix, place)
             steps_per_beat = feel(style.bpm, self._grid)
-            steps = self._grid.beats_per_bar * steps_per_beat
+            if steps_per_beat not in places:
+                places[steps_per_beat] = self._places(bar, harmony, steps_per_beat, swing)
+            frames, chords = places[steps_per_beat]
             phrase = self._random("phrase", voice, style.name, bar // _PHRASE_BARS)
             fresh = self._random("bar", voice, style.name, bar)
-            voices[voice] = _Voice(style, Bar(bar, steps, steps_per_beat, harmony, dense, phrase, fresh))
+            voices[voice] = _Voice(
+                style, Bar(bar, frames, chords, harmony.following, harmony.key, dense, phrase, fresh)
+            )
         return voices
+
+    def _places(
+        self, bar: int, harmony: Harmony, steps_per_beat: int, swing: tuple[float, float]
+    ) -> tuple[tuple[int, ...], tuple[Chord, ...]]:
+        """The frame of each step, and its chord."""
+        steps = self._grid.beats_per_bar * steps_per_beat
+        beats = [Fraction(step, steps_per_beat) for step in range(steps + REACH_STEPS + 1)]
+        frames = tuple(self._grid.place(bar, swung(beat, *swing)) for beat in beats)
+        return frames, tuple(harmony.at(beat) for beat in beats[:steps])
 
     def _pick(self, choices: Sequence[str], style: Style, bar: int, what: str) -> str:
         """One of the ways of a style; another after two phrases, perhaps."""

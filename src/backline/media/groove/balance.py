@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from backline.media.audio import Samples, silence
 from backline.media.groove.heard import BANDS_HZ, Heard
 from backline.media.groove.stage import Bus
 
@@ -50,8 +51,8 @@ class Balance:
     def silent(self) -> bool:
         return not self._ringing.size
 
-    def bar(self, bus: Bus, heard: Heard, brightness: float, energy: float) -> Bus:
-        """The bar as left and right: float32 [2, frames]. A bar of nothing changes no filter."""
+    def bar(self, bus: Bus, heard: Heard, brightness: float, energy: float) -> Samples:
+        """The bar as left and right: float32 [frames, 2]. A bar of nothing changes no filter."""
         frames = bus.shape[1]
         blocks = -(-frames // self._block)
         padded = np.zeros((2, blocks * self._block), dtype=np.float32)
@@ -61,13 +62,13 @@ class Balance:
         if np.any(bus):
             self._listen(spectra, heard, brightness, energy, frames)
         if self._filters is None:
-            return np.zeros((2, frames), dtype=np.float32)
+            return silence(frames, 2)
         before = self._filters if before is None else before
         towards = ((np.arange(blocks, dtype=np.float32) + 1) / blocks)[None, :, None]
         spectra *= before[:, None] + towards * (self._filters - before)[:, None]
         return self._overlapped(np.fft.irfft(spectra, 2 * self._block, axis=2), frames)
 
-    def _overlapped(self, pieces: npt.NDArray[np.floating], frames: int) -> Bus:
+    def _overlapped(self, pieces: npt.NDArray[np.floating], frames: int) -> Samples:
         blocks = pieces.shape[1]
         whole = np.zeros((2, max((blocks + 1) * self._block, self._ringing.shape[1])), dtype=np.float32)
         whole[:, : blocks * self._block] = pieces[:, :, : self._block].reshape(2, -1)
@@ -75,7 +76,9 @@ class Balance:
         whole[:, : self._ringing.shape[1]] += self._ringing
         rest = whole[:, frames:]
         self._ringing = rest.copy() if np.any(rest) else rest[:, :0]
-        left_right: Bus = np.stack((whole[0, :frames] + whole[1, :frames], whole[0, :frames] - whole[1, :frames]))
+        left_right: Samples = np.empty((frames, 2), dtype=np.float32)
+        np.add(whole[0, :frames], whole[1, :frames], out=left_right[:, 0])
+        np.subtract(whole[0, :frames], whole[1, :frames], out=left_right[:, 1])
         return left_right
 
     def _listen(self, spectra: Spectra, heard: Heard, brightness: float, energy: float, frames: int) -> None:

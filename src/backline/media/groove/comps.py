@@ -98,7 +98,7 @@ def struck_chords(comp: str, bar: Bar) -> list[Struck]:
     struck: list[Struck] = []
     for step, role in enumerate(roles):
         holding = bool(struck) and struck[-1].step + struck[-1].steps == step
-        changed = step > 0 and bar.harmony.at(bar.beat(step)) != bar.harmony.at(bar.beat(step - 1))
+        changed = step > 0 and bar.chords[step] != bar.chords[step - 1]
         if role == "-" and changed and holding:
             struck.append(_struck(step, "x"))
         elif role == "-":

@@ -233,4 +233,5 @@ def drum(name: str, rate_hz: int) -> Sound:
     wave = recipe.make(rate_hz)
     sound = in_room(wave, recipe.wet, recipe.room_seconds, rate_hz, 100 + len(name))
     level = normalised(sound, LEVEL, rate_hz, 0.02)
-    return (_LOUDEST * np.tanh(level / _LOUDEST)).astype(np.float32)
+    rounded: Sound = (_LOUDEST * np.tanh(level / _LOUDEST)).astype(np.float32)
+    return rounded

@@ -52,11 +52,6 @@ class Harmony:
     def at(self, beat: Fraction) -> Chord:
         return next((span.chord for span in self.spans if beat < span.end), self.spans[-1].chord)
 
-    def after(self, beat: Fraction) -> Chord:
-        """The chord that comes when the one at this beat is over."""
-        later = [span.chord for span in self.spans if span.start > beat]
-        return later[0] if later else self.following
-
 
 def harmony_of(bar: int, heard: Heard, chords: Sequence[Chord], seed: int) -> Harmony:
     """chords: that are played in this bar, one for each `heard.chord_beats`; where they say too little, or the loop is

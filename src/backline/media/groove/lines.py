@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
-from backline.media.groove.harmony import Harmony, chord_notes, scale_of
-from backline.media.groove.heard import Chord
+from backline.media.groove.harmony import chord_notes, scale_of
+from backline.media.groove.heard import Chord, Key
 from backline.media.groove.patterns import fitted
 
 _LINES = {
@@ -84,19 +83,30 @@ class BassNote:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a bar is for a player. steps: in it. steps_per_beat: of the loop's beats. dense: how many of the optional
-    notes are played, 0 to 1. phrase: made of numbers that stay the same for the phrase; fresh: of the bar's own."""
+    """What a bar is for a player.
+
+    frames: where each step begins, swung, and those of the next bar for as far as anything reaches. chords: of each
+    step. following: the chord that is likely to come after the bar. dense: how many of the optional notes are played,
+    0 to 1. phrase: numbers that stay the same for the phrase; fresh: those of the bar.
+    """
 
     number: int
-    steps: int
-    steps_per_beat: int
-    harmony: Harmony
+    frames: tuple[int, ...]
+    chords: tuple[Chord, ...]
+    following: Chord
+    key: Key
     dense: float
     phrase: np.random.Generator
     fresh: np.random.Generator
 
-    def beat(self, step: int) -> Fraction:
-        return Fraction(step, self.steps_per_beat)
+    @property
+    def steps(self) -> int:
+        return len(self.chords)
+
+    def next_chord(self, step: int) -> Chord:
+        """The chord that comes when the one at this step is over."""
+        now = self.chords[step]
+        return next((chord for chord in self.chords[step:] if chord != now), self.following)
 
 
 def bass_notes(line: str, lowest: int, bar: Bar) -> list[BassNote]:
@@ -110,7 +120,7 @@ def bass_notes(line: str, lowest: int, bar: Bar) -> list[BassNote]:
     player = _Player(lowest, bar)
     notes: list[BassNote] = []
     for step, role in enumerate(roles):
-        changed = step > 0 and player.chord(step) != player.chord(step - 1)
+        changed = step > 0 and bar.chords[step] != bar.chords[step - 1]
         if role == "-" and not (changed and notes and notes[-1].step + notes[-1].steps == step):
             if notes and notes[-1].step + notes[-1].steps == step:
                 notes[-1] = _longer(notes[-1])
@@ -132,11 +142,8 @@ class _Player:
         self._lowest, self._bar = lowest, bar
         self._last: int | None = None
 
-    def chord(self, step: int) -> Chord:
-        return self._bar.harmony.at(self._bar.beat(step))
-
     def play(self, step: int, role: str) -> BassNote:
-        chord = self.chord(step)
+        chord = self._bar.chords[step]
         root = self._lowest + (chord.root - self._lowest) % 12
         midi = self._pitch(step, role, chord, root)
         self._last = midi
@@ -145,7 +152,7 @@ class _Player:
         return BassNote(step, 1, midi, strength * (1.0 if on_beat else 0.92), 0.15 if role == "8" else 0.0)
 
     def _pitch(self, step: int, role: str, chord: Chord, root: int) -> int:
-        notes = chord_notes(chord, "seventh", self._bar.harmony.key)
+        notes = chord_notes(chord, "seventh", self._bar.key)
         fixed = {"8": root + 12, "3": root + (notes[1] - chord.root) % 12, "7": root + (notes[3] - chord.root) % 12}
         if role in fixed:
             return fixed[role]
@@ -163,18 +170,18 @@ class _Player:
     def _approach(self, step: int, root: int) -> int:
         """A semitone below or above the next root, or a step of the scale; within one chord, its fifth."""
         bar = self._bar
-        chord, following = self.chord(step), bar.harmony.after(bar.beat(step))
+        chord, following = bar.chords[step], bar.next_chord(step)
         if (chord.root, chord.minor) == (following.root, following.minor):
             return root + 7 if root + 7 < self._lowest + 12 else root - 5
         target = self._lowest + (following.root - self._lowest) % 12
-        scale = scale_of(chord, bar.harmony.key)
+        scale = scale_of(chord, bar.key)
         near = [target + step for step in (-1, -2, 2, 1) if (target + step) % 12 in scale]
         chosen = near[int(bar.fresh.integers(len(near)))] if near and bar.fresh.random() < 0.75 else target - 1
         return chosen if chosen >= self._lowest - 3 else chosen + 12
 
     def _scale_step(self, chord: Chord, root: int) -> int:
         last = self._last if self._last is not None else root
-        scale = scale_of(chord, self._bar.harmony.key)
+        scale = scale_of(chord, self._bar.key)
         up = bool(self._bar.fresh.integers(2)) if self._lowest <= last <= self._lowest + 12 else last < self._lowest
         steps = (1, 2, 3) if up else (-1, -2, -3)
         return next(last + step for step in steps if (last + step) % 12 in scale)
@@ -182,10 +189,9 @@ class _Player:
     def _walk(self, step: int, chord: Chord, root: int) -> int:
         """Roots where a chord begins, an approach on the last beat before the next, and between them its notes."""
         bar = self._bar
-        if self._last is None or self.chord(max(step - 1, 0)) != chord:
+        if self._last is None or bar.chords[max(step - 1, 0)] != chord:
             return root
-        ahead = bar.beat(step + 4)
-        last_beat = ahead >= bar.beat(bar.steps) or bar.harmony.at(ahead) != chord
+        last_beat = step + 4 >= bar.steps or bar.chords[step + 4] != chord
         if last_beat:
             return self._approach(step, root)
         notes = [root + interval for interval in (3 if chord.minor else 4, 7, 12, -5)]

@@ -15,7 +15,7 @@ from backline.media.groove.fills import filled
 from backline.media.groove.harmony import chord_notes, voiced
 from backline.media.groove.lines import Bar, bass_notes
 from backline.media.groove.patterns import GROUP_OF, OPTIONAL, STRENGTH, fitted, for_metre
-from backline.media.groove.sounds import LONGEST_SECONDS, Sounds
+from backline.media.groove.sounds import Sounds
 from backline.media.groove.stage import Hit
 from backline.media.groove.styles import Style, Traits
 from backline.media.groove.tones import BASSES, CHORDS, Instrument
@@ -25,22 +25,18 @@ _HUMAN = 0.09
 """How far velocities stray, as a standard deviation of the whole."""
 _ECHOES = ((3, 0.42, 0.5), (6, 0.19, -0.5), (9, 0.085, 0.4))
 """Sixteenths later, how loud, and where: a tape delay at a dotted eighth."""
+REACH_STEPS = 9
+"""How far beyond a bar its sounds are placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What all players of a bar share. traits: of the mixture. swing: where the second eighth of a beat lies."""
+    """What all players of a bar share. traits: of the mixture."""
 
     grid: BarGrid
     bar: int
     traits: Traits
-    swing: float
     sounds: Sounds
-
-    def frame(self, step: Fraction | int, steps_per_beat: int) -> int:
-        """Where a step begins, swung."""
-        beat = Fraction(step) / steps_per_beat
-        return self.grid.place(self.bar, swung(beat, self.swing, self.traits.shuffle))
 
 
 def swung(beat: Fraction, swing: float, shuffle: float) -> Fraction:
@@ -84,8 +80,15 @@ def _struck_drum(moment: Moment, drum: Drum, step: int, mark: str, bar: Bar) -> 
     hits = []
     for stroke in range(strokes):
         strength = STRENGTH[mark] ** 1.35 * (1 + _HUMAN * float(np.clip(bar.fresh.standard_normal(), -2, 2)))
-        frame = moment.frame(step + Fraction(stroke, strokes), bar.steps_per_beat)
-        hits.append(Hit(frame, moment.sounds.drum(drum.sound), strength * _gain(drum.gain_db), drum.pan))
+        start, end = bar.frames[step : step + 2]
+        hits.append(
+            Hit(
+                start + (end - start) * stroke // strokes,
+                moment.sounds.drum(drum.sound),
+                strength * _gain(drum.gain_db),
+                drum.pan,
+            )
+        )
     return hits
 
 
@@ -94,12 +97,11 @@ def bass_hits(moment: Moment, style: Style, line: str, bar: Bar) -> list[Hit]:
     instrument = BASSES[style.bass]
     hits = []
     for note in bass_notes(line, instrument.centre, bar):
-        start = moment.frame(note.step, bar.steps_per_beat)
-        end = moment.frame(note.step + note.steps, bar.steps_per_beat)
-        seconds = (end - start) / moment.grid.rate_hz
+        start = bar.frames[note.step]
+        seconds = (bar.frames[note.step + note.steps] - start) / moment.grid.rate_hz
         accent = note.accent + (0.3 if line == "acid" and bar.phrase.random() < 0.3 else 0.0)
         brightness = moment.traits.brightness + accent + 0.2 * (note.strength - 0.95)
-        held = seconds * (0.55 if note.strength < 0.5 else 0.97)
+        held = seconds * (0.55 if note.strength < 0.5 else 0.97 if note.steps < 4 else 1.02)
         sound = moment.sounds.tone(style.bass, note.midi, held, brightness, 0.0)
         human = 1 + 0.6 * _HUMAN * float(np.clip(bar.fresh.standard_normal(), -2, 2))
         hits.append(Hit(start, sound, note.strength**1.2 * human * _gain(_BASS_DB + instrument.gain_db)))
@@ -116,8 +118,7 @@ class Keys:
         instrument = CHORDS[style.chords]
         hits: list[Hit] = []
         for struck in struck_chords(comp, bar):
-            chord = bar.harmony.at(bar.beat(struck.step))
-            notes = chord_notes(chord, style.voicing, bar.harmony.key)
+            notes = chord_notes(bar.chords[struck.step], style.voicing, bar.key)
             layout = voiced(notes, style.voicing, instrument.centre, self._before.get(style.chords, ()))
             self._before = {style.chords: layout}
             hits += _struck_notes(moment, style, instrument, chosen(layout, struck), struck, bar)
@@ -126,9 +127,8 @@ class Keys:
 
 def _struck_notes(moment: Moment, style: Style, instrument: Instrument, notes: Sequence[int], struck: Struck,
                   bar: Bar) -> list[Hit]:  # fmt: skip
-    start = moment.frame(struck.step, bar.steps_per_beat)
-    end = moment.frame(struck.step + struck.steps, bar.steps_per_beat)
-    seconds = min((end - start) / moment.grid.rate_hz * (0.7 if struck.short else 0.97), LONGEST_SECONDS)
+    start, end = bar.frames[struck.step], bar.frames[struck.step + struck.steps]
+    seconds = (end - start) / moment.grid.rate_hz * (0.7 if struck.short else 0.97)
     brightness = moment.traits.brightness + 0.25 * (struck.strength - 0.85)
     level = struck.strength**1.2 * _gain(_CHORDS_DB + instrument.gain_db) * (3 / max(len(notes), 2)) ** 0.5
     hits: list[Hit] = []
@@ -147,7 +147,7 @@ def _echoes(moment: Moment, hits: Sequence[Hit], step: int, bar: Bar) -> list[Hi
     first = min(hit.frame for hit in hits)
     echoes = []
     for later, loud, pan in _ECHOES:
-        shift = moment.frame(step + later, bar.steps_per_beat) - first
+        shift = bar.frames[step + later] - first
         wet = loud * min(2 * moment.traits.space - 0.4, 1.2)
         if wet > 0.02:
             echoes += [Hit(hit.frame + shift, hit.sound, hit.gain * wet, pan) for hit in hits]

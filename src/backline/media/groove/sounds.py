@@ -11,7 +11,7 @@ from backline.media.groove.drums import drum
 from backline.media.groove.synthesis import Sound
 from backline.media.groove.tones import tone
 
-_STEPS_PER_OCTAVE = 8
+_STEPS_PER_OCTAVE = 16
 _SHADES = 6
 _SPACES = 4
 LONGEST_SECONDS = 6.0
