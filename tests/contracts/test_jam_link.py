@@ -293,6 +293,25 @@ async def test_who_waits_for_a_chunk_hears_of_the_close_at_once(link: JamLink) -
     assert (type(error), error.code) == (Conflict, "session_closed")
 
 
+async def test_others_are_answered_while_one_waits_for_a_chunk(link: JamLink, session: str) -> None:
+    await link.start(session, loop_file(), OPTIONS)
+    waiting = asyncio.create_task(link.next(session, 25, index=500))
+    await asyncio.sleep(0.1)
+    await link.update(session, JamChange(topk=3))
+    await link.consume(session, (await taken(link, session)).index)
+    assert (await link.status(session)).jam_running
+    assert not waiting.done()
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("loop", [b"", b"no sound at all"])
+async def test_a_loop_to_go_on_from_is_refused_where_it_is_none(link: JamLink, session: str, loop: bytes) -> None:
+    await link.start(session, loop_file(), OPTIONS)
+    for asked in (link.reseed(session, loop), link.reseed_splice(session, loop, 2.0)):
+        assert isinstance(await failure(asked), Invalid)
+    await taken(link, session)
+
+
 async def test_a_full_worker_says_so_until_a_session_has_ended(small_link: JamLink) -> None:
     first, second = new_id("jam"), new_id("jam")
     await small_link.warm_up(first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from backline.clock import monotonic
 from backline.compute.jam_places import Place, Places
@@ -13,6 +14,9 @@ from backline.errors import NotFound, Unavailable
 
 _WARM_UP_SECONDS = 120.0
 """A worker answers after 110, warm or not."""
+
+_LOOP_SECONDS = 30.0
+"""50 MB on their way, and ten minutes of sound heard."""
 
 _NEXT_SECONDS = 5.0
 """Beyond what the worker was asked to wait."""
@@ -40,9 +44,7 @@ class JamOverHttp:
         return status_of(await self._requests.ask(Call("POST", "/status/peek", session_id, repeatable=True)))
 
     async def start(self, session_id: str, loop: bytes, options: JamOptions) -> None:
-        await self._requests.ask(
-            Call("POST", "/jam/start", session_id, options_as_fields(options), ("loop_audio", loop))
-        )
+        await self._send("/jam/start", session_id, options_as_fields(options), ("loop_audio", loop))
 
     async def next(
         self, session_id: str, timeout_seconds: float, chunk_format: ChunkFormat = "wav", index: int | None = None
@@ -68,14 +70,11 @@ class JamOverHttp:
         await self._requests.ask(Call("POST", "/jam/update", session_id, change_as_fields(change)))
 
     async def reseed(self, session_id: str, loop: bytes | None) -> None:
-        file = None if loop is None else ("loop_audio", loop)
-        await self._requests.ask(Call("POST", "/jam/reseed", session_id, file=file))
+        await self._send("/jam/reseed", session_id, {}, None if loop is None else ("loop_audio", loop))
 
     async def reseed_splice(self, session_id: str, loop: bytes | None, anchor_bars: float) -> None:
-        file = None if loop is None else ("combined_audio", loop)
-        await self._requests.ask(
-            Call("POST", "/jam/reseed_splice", session_id, {"anchor_bars": str(anchor_bars)}, file)
-        )
+        fields = {"anchor_bars": str(anchor_bars)}
+        await self._send("/jam/reseed_splice", session_id, fields, None if loop is None else ("combined_audio", loop))
 
     async def stop(self, session_id: str) -> None:
         await self._requests.ask(Call("POST", "/jam/stop", session_id))
@@ -87,6 +86,11 @@ class JamOverHttp:
 
     async def aclose(self) -> None:
         await self._requests.aclose()
+
+    async def _send(
+        self, path: str, session_id: str, fields: Mapping[str, str], file: tuple[str, bytes] | None
+    ) -> None:
+        await self._requests.ask(Call("POST", path, session_id, fields, file, patience_seconds=_LOOP_SECONDS))
 
     async def _asked_for(
         self, session_id: str, timeout_seconds: float, chunk_format: ChunkFormat, index: int
