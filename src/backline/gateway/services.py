@@ -84,16 +84,12 @@ async def open_services(
         )
         of_accounts = speech_of_accounts(database, service.planner)
         casting = of_accounts[Casting]
-        async with _open_work(settings, database, service, {**credits, **files, **kept}, metrics, job_kinds) as jobs:
+        parts = {**accounts, **credits, **files, **jams, **kept, **of_accounts}
+        async with _open_work(settings, database, service, parts, metrics, job_kinds) as jobs:
             yield Provided(
                 {
-                    **accounts,
-                    **credits,
-                    **files,
-                    **jams,
+                    **parts,
                     **jobs,
-                    **kept,
-                    **of_accounts,
                     CallerLimits: limits,
                     Database: database,
                     Sessions: Sessions(),

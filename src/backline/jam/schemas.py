@@ -133,7 +133,8 @@ class CloseReply(Ok):
 
 
 class HeardReply(BaseModel):
-    """clarity: of the tempo, 0 (a guess) to 1. key: such as `A minor`; null where none is heard. lufs: null for silence."""
+    """clarity: of the tempo, 0 (a guess) to 1. key: such as `A minor`; null where none is heard. lufs: null where it is
+    silent."""
 
     ok: Literal[True] = True
     bpm: float
