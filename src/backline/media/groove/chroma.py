@@ -28,7 +28,8 @@ def chroma_of(flat: Numbers, rate_hz: int) -> tuple[Numbers, Numbers, int]:
     to moment. Only what stands out of its surroundings counts, so drums tell little."""
     window = power_of_two(_WINDOW_SECONDS, rate_hz)
     hop = window // 8
-    every, bass = [], []
+    every: list[Numbers] = []
+    bass: list[Numbers] = []
     for magnitudes in moments(flat, window, hop):
         moment, note, height, hz = _notes(magnitudes, rate_hz / window)
         for low_only, found in ((False, every), (True, bass)):
@@ -117,5 +118,5 @@ def _correlations(patterns: npt.NDArray[np.float64], chroma: Numbers) -> npt.NDA
     sound = chroma - chroma.mean()
     if float(np.abs(sound).max()) < 1e-9:
         return np.zeros(len(patterns))
-    found: npt.NDArray[np.float64] = centred @ sound
-    return found / (np.linalg.norm(centred, axis=1) * np.linalg.norm(sound))
+    found: npt.NDArray[np.float64] = centred @ sound / (np.linalg.norm(centred, axis=1) * np.linalg.norm(sound))
+    return found

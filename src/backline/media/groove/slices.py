@@ -87,10 +87,10 @@ def beginnings(samples: Samples, starts: npt.NDArray[np.int64], rate_hz: int) ->
     """How suddenly each slice begins, 0 to 1, and how many frames before its start that is."""
     moment = max(round(_MOMENT_SECONDS * rate_hz), 1)
     before, after = round(_LEAD_SECONDS / _MOMENT_SECONDS), round(_PAST_SECONDS / _MOMENT_SECONDS)
-    steps = np.diff(samples, axis=0, prepend=samples[-1:])
-    bright = np.square(steps).sum(axis=1) + 1e-3 * np.square(samples).sum(axis=1)
-    frames = starts[:, None] + np.arange(-before * moment, after * moment)
-    energy = bright[frames % len(bright)].reshape(len(starts), before + after, moment).sum(axis=2)
+    frames = (starts[:, None] + np.arange(-before * moment, after * moment)) % len(samples)
+    near = samples[frames]
+    bright = np.square(near - samples[frames - 1]).sum(axis=2) + 1e-3 * np.square(near).sum(axis=2)
+    energy = bright.reshape(len(starts), before + after, moment).sum(axis=2)
     floor = _SILENT * moment + 1e-4 * float(energy.max(initial=0.0))
     running = np.cumsum(np.pad(energy, ((0, 0), (_EARLIER + 1, 0)), mode="edge"), axis=1)
     earlier = (running[:, _EARLIER:-1] - running[:, : -_EARLIER - 1]) / _EARLIER

@@ -55,7 +55,7 @@ def third_octaves(samples: Samples, rate_hz: int) -> Numbers:
     energy = np.zeros(len(BANDS_HZ))
     for side in samples.T:
         total = np.zeros(window // 2 + 1)
-        for magnitudes in moments(side, window, window // 2):
+        for magnitudes in moments(side, window, window):
             total += np.square(magnitudes, dtype=np.float64).sum(axis=0)
         running = np.concatenate([[0.0], np.cumsum(total)])
         energy += np.diff(np.interp(edges, np.arange(len(running)), running))
