@@ -114,7 +114,7 @@ def _options(wish: Wish, loop: Loop, suffix: str, err: Console) -> JamOptions:
 
 def _found_bpm(loop: Loop) -> float:
     tempo = find_tempo(loop.samples, loop.rate_hz)
-    if tempo.bpm is None:
+    if not tempo.clarity:
         raise Invalid("No beat was found in the loop; say how fast it is with --bpm.")
     return round(tempo.bpm, 3)
 
