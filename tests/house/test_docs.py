@@ -14,6 +14,7 @@ from backline.cli import app as command_line
 from backline.credits import figures as credit_figures
 from backline.engines.catalog import CATALOG
 from backline.gateway.app import create_app
+from backline.jam import figures as jam_figures
 from backline.jobs import figures as job_figures
 from backline.media.encode.formats import FORMATS
 from backline.observability.metrics import Metric
@@ -93,7 +94,12 @@ def test_every_engine_is_in_the_manual_with_its_licence(entry: object) -> None:
 
 
 def test_every_figure_is_in_the_manual() -> None:
-    known = [*vars(figures).values(), *vars(job_figures).values(), *vars(credit_figures).values()]
+    known = [
+        *vars(figures).values(),
+        *vars(job_figures).values(),
+        *vars(credit_figures).values(),
+        *vars(jam_figures).values(),
+    ]
     names = [figure.name for figure in known if isinstance(figure, Metric)]
     assert names
     assert not [name for name in names if name not in _text("operations.md")]

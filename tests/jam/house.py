@@ -12,6 +12,7 @@ from backline.jam.advance import Advance
 from backline.jam.meter import JamMeter
 from backline.jam.service import Jam
 from backline.jam.session import REMOTE, JamSession
+from backline.observability.metrics import MetricsInMemory
 from tests.credits.conftest import Clock
 from tests.jam.worker import ScriptedWorker
 
@@ -27,15 +28,23 @@ class Gateway:
         clock = house.clock
         self.advance = Advance(house.ledger, 3, clock)
         self.meter = JamMeter(
-            house.database, house.worker, self.advance, PRICE, me=name, worker=worker, poll_seconds=0.1, clock=clock
+            house.database,
+            house.worker,
+            self.advance,
+            PRICE,
+            house.metrics,
+            me=name,
+            worker=worker,
+            poll_seconds=0.1,
+            clock=clock,
         )
         self.jam = Jam(
             house.database,
             house.worker,
             house.ledger,
             PRICE,
-            self.advance,
             self.meter,
+            house.metrics,
             worker=worker,
             me=name,
             clock=clock,
@@ -48,6 +57,7 @@ class House:
         self.clock = Clock()
         self.ledger = Ledger(hold_seconds=60, clock=self.clock)
         self.worker = ScriptedWorker()
+        self.metrics = MetricsInMemory()
 
     async def give(self, seconds: float, owner: Principal = ADA) -> None:
         key = new_id("gift")

@@ -68,6 +68,8 @@ async def test_the_close_settles_to_the_microsecond_and_nothing_is_charged_after
     await gateway.meter.round()
     assert await gateway.jam.close(ADA, session_id) == closed
     assert await house.has() == (600 - 7.123456, 0)
+    assert house.metrics.totals["backline_jam_closed", ("manual_close",)] == 1
+    assert house.metrics.totals["backline_jam_billed_seconds", ()] == 7.123456
 
 
 async def test_to_warm_up_is_not_billed_however_long_it_takes(house: House, gateway: Gateway) -> None:

@@ -17,19 +17,25 @@ from backline.jam.listening import Listening
 from backline.jam.meter import JamMeter
 from backline.jam.service import Jam
 from backline.jam.session import REMOTE
+from backline.observability.metrics import Metrics
 from backline.settings import JamSettings
 
 
 @asynccontextmanager
 async def open_jam(
-    settings: JamSettings, database: Database, link: JamLink, compute: Compute, parts: Mapping[type[Any], Any]
+    settings: JamSettings,
+    database: Database,
+    link: JamLink,
+    compute: Compute,
+    parts: Mapping[type[Any], Any],
+    metrics: Metrics,
 ) -> AsyncIterator[dict[type[Any], Any]]:
     """What the routes need; meanwhile sessions are billed."""
     me = new_id("gateway")
     worker = me if settings.worker_url is None else REMOTE
     ledger, price = parts[Ledger], parts[Pricing].jam
     advance = Advance(ledger, math.ceil(settings.unreachable_seconds / settings.poll_seconds))
-    meter = JamMeter(database, link, advance, price, me=me, worker=worker, poll_seconds=settings.poll_seconds)
+    meter = JamMeter(database, link, advance, price, metrics, me=me, worker=worker, poll_seconds=settings.poll_seconds)
     async with meter.running():
-        jam = Jam(database, link, ledger, price, advance, meter, worker=worker, me=me)
+        jam = Jam(database, link, ledger, price, meter, metrics, worker=worker, me=me)
         yield {Jam: jam, Listening: Listening(compute)}

@@ -17,13 +17,14 @@ from backline.compute.base import JamLink
 from backline.credits.pricing import Price
 from backline.db.database import Database
 from backline.errors import BacklineError, NotFound
-from backline.jam import repository
+from backline.jam import figures, repository
 from backline.jam.advance import Advance, Seen, seconds_of
 from backline.jam.session import REMOTE, JamSession
 from backline.jobs.leases import LeaseWatch
 from backline.jobs.repository import Lease
 from backline.jobs.rounds import every, guarded
 from backline.observability.logging import get_logger
+from backline.observability.metrics import Metrics
 
 _AT_ONCE = 64
 """Sessions that are visited at the same time."""
@@ -43,6 +44,7 @@ class JamMeter:
         link: JamLink,
         advance: Advance,
         price: Price,
+        metrics: Metrics,
         *,
         me: str,
         worker: str,
@@ -53,6 +55,8 @@ class JamMeter:
         self._link = link
         self._advance = advance
         self._price = price
+        self._metrics = metrics
+        self._told_sessions = 0
         self._me = me
         self._worker = worker
         self._poll_seconds = poll_seconds
@@ -85,6 +89,7 @@ class JamMeter:
         async with self._database.read() as tx:
             found = await repository.open_sessions(tx)
         if not found:
+            self._count(0)
             return
         now = self._clock()
         leases = [_lease_of(one, self.lease_seconds) for one in found if one.holder not in (None, self._me)]
@@ -92,15 +97,14 @@ class JamMeter:
         until = now + timedelta(seconds=self.lease_seconds)
         async with self._database.write() as tx:
             mine = await repository.claim(tx, [one.id for one in found], self._me, until, dead)
+        self._count(len(mine))
         for session in found:
             if session.id in mine and session.id not in self._visits:
                 self._begin(self._visits, session.id, self._visit_in_turn(session))
 
     async def visit(self, session: JamSession) -> JamSession | None:
         """Ask the worker, and write down what it says; None when the session is gone."""
-        seen = await self._look(session)
-        async with self._database.write() as tx:
-            now = await self._advance(tx, session.id, seen)
+        now = await self.write_down(session, await self._look(session))
         soon_seconds = max(1.5 * self._poll_seconds, _FAREWELL_SECONDS)
         if now is not None and now.id not in self._endings and self._used_up(now, soon_seconds):
             self._begin(self._endings, now.id, self._end(now))
@@ -114,8 +118,21 @@ class JamMeter:
             seen = await self._link.close(session.id, reason)
         except BacklineError as error:
             seen = error
+        return await self.write_down(session, seen, closing=reason)
+
+    async def write_down(self, session: JamSession, seen: Seen, closing: str | None = None) -> JamSession | None:
+        """What a worker told of a session, as it stood before; see `Advance`."""
         async with self._database.write() as tx:
-            return await self._advance(tx, session.id, seen, closing=reason)
+            before = await repository.lock(tx, session.id)
+            now = await self._advance(tx, session.id, seen, closing)
+        if before is not None and now is not None and before.state != now.state == "closed":
+            self._metrics.count(figures.CLOSED, figures.reason_label(now.close_reason))
+            self._metrics.count(figures.BILLED, by=now.total / 1_000_000)
+        return now
+
+    def _count(self, sessions: int) -> None:
+        self._metrics.gauge(figures.SESSIONS, sessions - self._told_sessions)
+        self._told_sessions = sessions
 
     async def _visit_in_turn(self, session: JamSession) -> None:
         async with self._at_once:

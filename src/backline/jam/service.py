@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from backline.accounts.principal import Principal
-from backline.clock import Clock, utc_now
+from backline.clock import Clock, monotonic, utc_now
 from backline.compute.base import JamLink
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Price
@@ -16,11 +16,12 @@ from backline.db.database import Database
 from backline.engines.jam.orders import ChunkFormat, JamChange, JamChunk, JamOptions, JamStatus
 from backline.errors import BacklineError, Conflict, NotFound, PaymentRequired, Unavailable
 from backline.ids import new_id
-from backline.jam import repository
-from backline.jam.advance import Advance, left_of, seconds_of
+from backline.jam import figures, repository
+from backline.jam.advance import left_of, seconds_of
 from backline.jam.meter import JamMeter
 from backline.jam.session import REMOTE, JamSession
 from backline.observability.logging import get_logger
+from backline.observability.metrics import Metrics
 
 T = TypeVar("T")
 
@@ -56,8 +57,8 @@ class Jam:
         link: JamLink,
         ledger: Ledger,
         price: Price,
-        advance: Advance,
         meter: JamMeter,
+        metrics: Metrics,
         *,
         worker: str,
         me: str,
@@ -67,8 +68,8 @@ class Jam:
         self._link = link
         self._ledger = ledger
         self._price = price
-        self._advance = advance
         self._meter = meter
+        self._metrics = metrics
         self._worker = worker
         self._me = me
         self._clock = clock
@@ -83,9 +84,8 @@ class Jam:
             get_logger().warning("jam.warm_up_failed", session=session.id, code=error.code)
             await self._meter.close(session, "warm_up_failed")
             raise
-        async with self._database.write() as tx:
-            now = await self._advance(tx, session.id, status)
-        return JamView(now or session, status, self._left(now or session))
+        now = await self._meter.write_down(session, status) or session
+        return JamView(now, status, self._left(now))
 
     async def status(self, caller: Principal, session_id: str, *, keepalive: bool = True) -> JamView:
         """How it stands, also when it is closed. keepalive: the owner asks, and is there."""
@@ -107,9 +107,12 @@ class Jam:
     async def next(
         self, caller: Principal, session_id: str, timeout_seconds: float, chunk_format: ChunkFormat, index: int | None
     ) -> JamChunk | None:
-        return await self._do(
+        begun = monotonic()
+        chunk = await self._do(
             caller, session_id, lambda: self._link.next(session_id, timeout_seconds, chunk_format, index)
         )
+        self._metrics.observe(figures.NEXT, monotonic() - begun, "late" if chunk is None else "chunk")
+        return chunk
 
     async def consume(self, caller: Principal, session_id: str, index: int) -> None:
         await self._do(caller, session_id, lambda: self._link.consume(session_id, index))
