@@ -14,6 +14,7 @@ from backline.accounts.assembly import check
 from backline.assets import links, uploads
 from backline.assets import router as files
 from backline.compat import openai
+from backline.compute.jam_in_process import check_jam
 from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.exports import router as exports
@@ -78,6 +79,7 @@ def create_app(
         find(settings.speech.engine, catalog)  # a name that means nothing is refused before anything starts
     check(settings.accounts)
     check_exports(settings.exports)
+    check_jam(settings.jam)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
