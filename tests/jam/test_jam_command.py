@@ -13,7 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from backline.cli import app
+from backline.errors import BacklineError
 from backline.media.audio import to_pcm16
 from backline.media.decode import decode
 from backline.media.groove.bars import BarGrid
@@ -156,23 +159,38 @@ def test_a_signal_silences_the_player(folder: Path) -> None:
     assert not Path(f"/proc/{(folder / 'pid').read_text().strip()}").exists()
 
 
-def test_what_cannot_be_played_is_one_sentence_and_leaves_an_older_file(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("text.wav", *PLAIN), "not sound"),
+        (("loop.wav", "--bpm", "12"), "bpm must be"),
+        (("loop.wav", *PLAIN, "--temperature", "9"), "temperature must be"),
+        (("loop.wav", *PLAIN, "--topk", "0"), "topk must be"),
+        (("loop.wav", *PLAIN, "--seconds", "3", "--bars", "2"), "not both"),
+        (("loop.wav", *PLAIN, "--bars", "0"), "--bars must be"),
+        (("loop.wav", *PLAIN, "--seconds", "nan"), "--seconds must be"),
+        (("loop.wav", *PLAIN[:-1], "nobody"), "no jam engine 'nobody'"),
+        (("loop.wav", *PLAIN, "-o", "out.xyz"), "end in one of .wav, .flac, .opus"),
+        (("loop.wav", *PLAIN, "-o", "out.opus", "--sample-rate", "44100"), "opus has no 44100 Hz"),
+    ],
+)
+def test_what_cannot_be_played_is_one_sentence_and_leaves_an_older_file(
+    folder: Path, words: tuple[str, ...], sentence: str
+) -> None:
     (folder / "text.wav").write_text("a text")
     (folder / "out.wav").write_text("precious")
-    wrong = {
-        ("text.wav", *PLAIN): "sound",
-        ("nowhere.wav", *PLAIN): "No such file",
-        ("loop.wav", "--bpm", "12"): "bpm",
-        ("loop.wav", *PLAIN, "--temperature", "9"): "temperature",
-        ("loop.wav", *PLAIN, "--topk", "0"): "topk",
-        ("loop.wav", *PLAIN, "--seconds", "3", "--bars", "2"): "not both",
-        ("loop.wav", *PLAIN, "--bars", "0"): "--bars",
-        ("loop.wav", *PLAIN, "--seconds", "nan"): "--seconds",
-        ("loop.wav", *PLAIN[:-1], "nobody"): "nobody",
-    }
-    for words, finished in zip(wrong, each(*((*words, "-o", "out.wav") for words in wrong)), strict=True):
-        assert wrong[words] in refusal(finished), words
-    assert refusal(jam("loop.wav", *PLAIN, "-o", "out.xyz")).startswith("Let the name end in one of .wav")
-    assert refusal(jam("loop.wav", *PLAIN, "-o", "no/out.wav")) == "No such file or directory: no/out.wav"
+    refused = CliRunner().invoke(app, ["jam", "-o", "out.wav", *words])
+    assert isinstance(refused.exception, BacklineError), refused.output
+    assert sentence in refused.exception.detail
     assert (folder / "out.wav").read_text() == "precious"
     assert sorted(os.listdir(folder)) == ["loop.wav", "out.wav", "text.wav"]
+
+
+def test_a_place_that_cannot_be_written_and_a_loop_that_is_not_there(folder: Path) -> None:
+    unwritable, missing = each(
+        ("loop.wav", *PLAIN, "-o", "no/out.wav"),
+        ("nowhere.wav", *PLAIN, "-o", "out.wav"),
+    )
+    assert refusal(unwritable) == "No such file or directory: no/out.wav"
+    assert refusal(missing) == "No such file or directory: nowhere.wav"
+    assert os.listdir(folder) == ["loop.wav"]

@@ -60,8 +60,6 @@ class Wish:
 
 def run(wish: Wish) -> None:
     """Raises BacklineError, OSError, and typer.Exit when a signal ended it."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
     suffix = _suffix(wish.output)
     loop = read_loop(wish.loop.read_bytes())
     err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -71,15 +69,27 @@ def run(wish: Wish) -> None:
     encoder = _ENCODERS[suffix](grid.rate_hz, 2)
     columns = (TextColumn("playing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     hidden = not err.is_terminal or wish.output is None
-    with Progress(*columns, console=err, disable=hidden, transient=True) as progress, _sink(wish, encoder) as feed:
-        task = progress.add_task("playing", total=bars)
+    bar = Progress(*columns, console=err, disable=hidden, transient=True)
+    with _ended_by_signals(), bar, _sink(wish, encoder) as feed:
+        task = bar.add_task("playing", total=bars)
         for samples in _played(jam_engine(wish.engine).load(), loop, options, bars):
             feed(encoder.encode(samples))
-            progress.advance(task)
+            bar.advance(task)
         feed(encoder.finish())
     if bars is not None:
         seconds = grid.length(0, bars) / grid.rate_hz
         err.print(f"{bars} bars, {seconds:.2f} s at {grid.rate_hz} Hz, seed {options.seed}")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """One of them ends what is under way as an error does, so that nothing is left of it."""
+    before = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, _frame: object) -> NoReturn:
