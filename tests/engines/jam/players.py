@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def wav(samples: Samples, rate_hz: int = 48_000) -> bytes:
     return wav_header(rate_hz, samples.shape[1], pcm.nbytes) + pcm.tobytes()
 
 
+@cache
 def loop_file(rate_hz: int = 48_000, bpm: float = 120.0, bars: int = 1) -> bytes:
     return wav(loop("mix", bpm, bars=bars, rate_hz=rate_hz), rate_hz)
 

@@ -68,6 +68,11 @@ class JamHost:
         self._sweeper: asyncio.Task[None] | None = None
         self._closing = False
 
+    @property
+    def session_count(self) -> int:
+        """Of those that are not closed."""
+        return len(self._sessions)
+
     async def warm_up(self, session_id: str) -> JamStatus:
         session = self._sessions.get(session_id) or self._admit(session_id)
         with session.attended():
@@ -81,6 +86,9 @@ class JamHost:
             return self._status(session)
 
     async def peek(self, session_id: str) -> JamStatus:
+        return self.peeked(session_id)
+
+    def peeked(self, session_id: str) -> JamStatus:
         session = self._sessions.get(session_id)
         return self._tombstone(session_id) if session is None else self._status(session)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from backline.clock import Monotonic
 from backline.engines.jam.chunks import MadeChunk
@@ -14,6 +16,8 @@ from backline.engines.jam.playing import Playing
 from backline.engines.jam.spool import Spool
 from backline.errors import BacklineError, Failed
 from backline.observability.logging import get_logger
+
+T = TypeVar("T")
 
 MOST_AHEAD_SECONDS = 60.0
 """Of sound, ahead of the time since the jam's start: who pulls faster has to wait."""
@@ -38,6 +42,7 @@ class Making:
         self._clock = clock
         self._began = self._zero = clock()
         self.stopping = False
+        self._at_work = False
         spool.begin()
         self._task = asyncio.create_task(self._make())
 
@@ -50,6 +55,12 @@ class Making:
         """When its listener will have played all that is made, by the clock; who runs dry first is served first."""
         return self._zero + self.playing.made_seconds
 
+    @property
+    def _ahead_seconds(self) -> float:
+        """How far one more bar would be ahead of the time since the start."""
+        playing = self.playing
+        return playing.made_seconds + playing.grid.seconds_per_bar - (self._clock() - self._began)
+
     def note_delivered(self, chunk: MadeChunk) -> None:
         """It cannot have been played before now."""
         begin_seconds = chunk.metadata.start_sample / chunk.metadata.sample_rate
@@ -58,6 +69,8 @@ class Making:
 
     def stop(self) -> None:
         self.stopping = True
+        if not self._at_work and self.playing.between_chunks:
+            self._spool.end()  # now: the next call may be for that chunk
         self._news.tell()
 
     def abandon(self) -> None:
@@ -67,16 +80,23 @@ class Making:
     async def _make(self) -> None:
         try:
             while await self._goes_on():
-                self._keep(await self._crew.run(self.runs_dry, partial(self.playing.play_bar, self.format)))
+                self._keep(await self._work(partial(self.playing.play_bar, self.format)))
             await self._come_to_an_end()
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the other sessions play on
             self.error = engine_failure(error)
         self._news.tell()
 
+    async def _work(self, function: Callable[[], T]) -> T:
+        self._at_work = True
+        try:
+            return await self._crew.run(self.runs_dry, function)
+        finally:
+            self._at_work = False
+
     async def _goes_on(self) -> bool:
         """Waits for room; False: it is to stop, and the bar line is here."""
         while not self.stopping:
-            early_seconds = self.playing.made_seconds - MOST_AHEAD_SECONDS - (self._clock() - self._began)
+            early_seconds = self._ahead_seconds - MOST_AHEAD_SECONDS
             if self._spool.has_room and early_seconds <= 0:
                 return True
             await self._news.wait(min(early_seconds, _LOOK_SECONDS) if early_seconds > 0 else None)
@@ -86,7 +106,7 @@ class Making:
         if self.playing.between_chunks:
             self._spool.end()
         else:
-            self._keep(await self._crew.run(self.runs_dry, partial(self.playing.finish, self.format)))
+            self._keep(await self._work(partial(self.playing.finish, self.format)))
         self.ended = True
 
     def _keep(self, chunk: MadeChunk | None) -> None:
