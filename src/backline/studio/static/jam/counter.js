@@ -12,6 +12,7 @@ export function Counter({ player, setup }) {
   useEffect(() => {
     let pending = 0;
     const frame = () => {
+      if (!bar.current) return; // the page was left; what ends this comes a moment later
       pending = requestAnimationFrame(frame);
       show(player, setup, bar.current, time.current, beats.current);
     };

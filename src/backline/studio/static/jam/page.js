@@ -20,16 +20,19 @@ const FIXED = ["playing", "stopping", "closing", "starting", "warming"]; // phas
 
 export function JamPage() {
   const { phase, loop, playedLoop, warning, player } = useJam();
-  const [{ setup, controls }, { changeSetup, turn }] = useChoices();
+  const [{ setup, controls }, { changeSetup, turn, now }] = useChoices();
   const [problem, setProblem] = useState(null);
   const [source, setSource] = useState("");
+  const chosenBpm = useRef(false); // by hand, since the loop was chosen
   const open = useLoopOpener(setProblem, (bpm, clarity) => {
+    if (chosenBpm.current) return;
     changeSetup({ bpm });
     setSource(clarity < 0.3 ? "Hardly to be heard in the loop: tap it, or type it." : "Heard in the loop.");
   });
   const fixed = FIXED.includes(phase);
   const start = (event) => {
     if (!IDLE.includes(phase)) return;
+    const { setup, controls } = now(); // what was typed until the click may not be rendered yet
     const refused = loop ? wrongWith(setup) : "Choose a loop first, record one, or take the demo.";
     setProblem(refused);
     if (refused) return;
@@ -43,7 +46,10 @@ export function JamPage() {
     <main class="speech jam" data-played=${player ? "true" : "false"}>
       <h1 class="visually-hidden">Jam</h1>
       <section class="composer" aria-label="What to play from">
-        <${LoopCard} loop=${loop} setup=${setup} silent=${fixed} onFile=${open} onProblem=${setProblem}>
+        <${LoopCard} loop=${loop} setup=${setup} silent=${fixed} onFile=${(file) => {
+          chosenBpm.current = false;
+          open(file);
+        }} onProblem=${setProblem}>
           ${phase === "playing" && loop && loop !== playedLoop && html`<${SwitchButtons} />`}
         <//>
         <${Time}
@@ -52,7 +58,9 @@ export function JamPage() {
           fixed=${fixed}
           onChange=${(news, from) => {
             changeSetup(news);
-            if (from) setSource(from === "tapped" ? "Tapped." : "");
+            if (!from) return;
+            chosenBpm.current = true;
+            setSource(from === "tapped" ? "Tapped." : "");
           }}
         />
         <${Styles} styles=${controls.styles} onChange=${(styles) => turn({ styles })} />
@@ -109,7 +117,7 @@ function useChoices() {
     change({ ...latest.current, controls: { ...latest.current.controls, ...news } });
     jam.turn(latest.current.controls);
   };
-  return [choices, { changeSetup, turn }];
+  return [choices, { changeSetup, turn, now: () => latest.current }];
 }
 
 /** Opens the file that was chosen last, and lets the server listen to it. While music plays its tempo stays. */

@@ -19,6 +19,7 @@ export function Spectrogram({ player, barFrames }) {
     let pending = 0;
     let drawnMs = 0;
     const frame = (nowMs) => {
+      if (!picture.current) return; // the page was left; what ends this comes a moment later
       pending = requestAnimationFrame(frame);
       if (!player.playing || nowMs - drawnMs < (still.matches ? STILL_MS : 0)) return;
       roll.draw(drawnMs && nowMs - drawnMs < 1000 ? nowMs - drawnMs : 0);

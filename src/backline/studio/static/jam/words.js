@@ -45,7 +45,7 @@ export function factsOf(heard) {
     key,
     lufs === null ? "silent" : `${lufs.toFixed(1)} LUFS`.replace("-", "−"),
     `${rateHz / 1000} kHz`,
-    channels === 1 ? "mono" : channels === 2 ? "stereo" : `${channels} channels`,
+    channels && (channels === 1 ? "mono" : channels === 2 ? "stereo" : `${channels} channels`),
   ].filter(Boolean);
 }
 
