@@ -113,7 +113,9 @@ class Accompanist:
         dense = traits.density * float(np.clip(1.15 - 0.07 * heard.onsets_per_beat, 0.6, 1.0))
         voices = self._voices(bar, mix, harmony, dense, (_swing(heard, traits), traits.shuffle))
         band = _Band()
-        fill = voices["kick"].style.fill
+        drummer = voices["kick"].style
+        beat = self._pick(drummer.patterns, drummer, bar, "drums")
+        fill = "none" if beat == "none" else drummer.fill
         for group in _DRUMS:
             voice = voices[group]
             pattern = self._pick(voice.style.patterns, voice.style, bar, "drums")
@@ -122,7 +124,7 @@ class Accompanist:
             if group == "kick":
                 loudest = max((hit.gain for hit in hits), default=0.0)
                 band.kicks = [hit.frame for hit in hits if hit.gain > _LOUD_KICK * loudest]
-        band.drums += self._crash(moment, voices["kick"].style)
+        band.drums += self._crash(moment, drummer) if fill != "none" else []
         bass, keys = voices["bass"], voices["chords"]
         line = self._pick(bass.style.lines, bass.style, bar, "bass")
         comp = self._pick(keys.style.comps, keys.style, bar, "chords")

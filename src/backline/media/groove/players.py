@@ -25,6 +25,8 @@ _HUMAN = 0.09
 """How far velocities stray, as a standard deviation of the whole."""
 _ECHOES = ((3, 0.42, 0.5), (6, 0.19, -0.5), (9, 0.085, 0.4))
 """Sixteenths later, how loud, and where: a tape delay at a dotted eighth."""
+_FILLING = ("hat", "shaker")
+"""Lanes that dense playing fills up, and sparse playing thins out, between the eighths."""
 REACH_STEPS = 9
 """How far beyond a bar its sounds are placed."""
 
@@ -67,12 +69,24 @@ def drum_hits(moment: Moment, group: str, style: Style, pattern: str, bar: Bar, 
     }
     hits: list[Hit] = []
     for lane, steps in filled(lanes, group, fill, size, bar).items():
-        for step, mark in enumerate(steps):
-            wanted = mark in STRENGTH and not (mark in OPTIONAL and bar.phrase.random() > bar.dense)
-            if wanted:
-                drum = KITS[style.kit][lane]
-                hits += _struck_drum(moment, drum, step, mark, bar)
+        for step, written in enumerate(steps):
+            mark = _thinned(written, lane, step, bar.dense, float(bar.phrase.random()))
+            if mark in STRENGTH:
+                hits += _struck_drum(moment, KITS[style.kit][lane], step, mark, bar)
     return hits
+
+
+def _thinned(mark: str, lane: str, step: int, dense: float, chance: float) -> str:
+    """What is left of a mark where playing is sparse, or added where it is dense; chance: 0 to 1, the same through the
+    phrase, so that what a density has, all above it have too."""
+    between = step % 2 == 1
+    if mark in OPTIONAL:
+        return mark if chance < dense else "."
+    if mark in "og" and between and lane in _FILLING:
+        return mark if chance < 0.15 + 1.5 * dense else "."
+    if mark == "." and between and lane in _FILLING:
+        return "g" if chance < 1.4 * (dense - 0.6) else "."
+    return mark
 
 
 def _struck_drum(moment: Moment, drum: Drum, step: int, mark: str, bar: Bar) -> list[Hit]:
