@@ -42,16 +42,19 @@ class Advance:
         self._unreachable_visits = unreachable_visits
         self._clock = clock
 
-    async def __call__(self, tx: Tx, session_id: str, seen: Seen, closing: str | None = None) -> JamSession | None:
+    async def __call__(
+        self, tx: Tx, session_id: str, seen: Seen, closing: str | None = None, visits: int = 1
+    ) -> JamSession | None:
         """The session as it is afterwards; None for an unknown one.
 
         closing: the reason why it is to end now, whatever the worker says; its last word is still believed.
+        visits: how many there would have been in the time for which one waited in vain.
         """
         session = await repository.lock(tx, session_id)
         if session is None or session.state == "closed":
             return session
         if isinstance(seen, BacklineError):
-            return await self._without_answer(tx, session, seen, closing)
+            return await self._without_answer(tx, session, seen, closing, visits)
         total = max(session.total, min(round((seen.billable_elapsed_seconds or 0.0) * 1_000_000), self._most(session)))
         told = replace(session, misses=0, billable_start=session.billable_start or _moment(seen.billable_start_ts))
         if closing or seen.billing_state == "closed":
@@ -68,12 +71,12 @@ class Advance:
         return lived + _SLACK if lived >= session.total else sys.maxsize
 
     async def _without_answer(
-        self, tx: Tx, session: JamSession, error: BacklineError, closing: str | None
+        self, tx: Tx, session: JamSession, error: BacklineError, closing: str | None, visits: int
     ) -> JamSession:
         """Unknown is not dead, unless it stays unknown for too long. What was told last is what is charged."""
         if isinstance(error, NotFound):
             return await self._close(tx, session, session.total, closing or "worker_lost")
-        missed = replace(session, misses=session.misses + 1)
+        missed = replace(session, misses=session.misses + visits)
         if closing or missed.misses >= self._unreachable_visits:
             return await self._close(tx, missed, session.total, closing or "worker_unreachable")
         return await self._tick(tx, missed, session.total)

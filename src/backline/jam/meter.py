@@ -7,12 +7,12 @@ for a moment would change nothing, for a session is charged by its total.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 
-from backline.clock import Clock, utc_now
+from backline.clock import Clock, monotonic, utc_now
 from backline.compute.base import JamLink
 from backline.credits.pricing import Price
 from backline.db.database import Database
@@ -65,6 +65,7 @@ class JamMeter:
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._visits: dict[str, asyncio.Task[None]] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
+        self._warming: set[str] = set()
 
     @property
     def lease_seconds(self) -> float:
@@ -99,12 +100,24 @@ class JamMeter:
             mine = await repository.claim(tx, [one.id for one in found], self._me, until, dead)
         self._count(len(mine))
         for session in found:
-            if session.id in mine and session.id not in self._visits:
+            if session.id in mine and session.id not in {*self._visits, *self._warming}:
                 self._begin(self._visits, session.id, self._visit_in_turn(session))
+
+    @contextmanager
+    def warming(self, session_id: str) -> Iterator[None]:
+        """Meanwhile nobody looks: a worker that has not heard of the session yet would say that there is none."""
+        self._warming.add(session_id)
+        try:
+            yield
+        finally:
+            self._warming.discard(session_id)
 
     async def visit(self, session: JamSession) -> JamSession | None:
         """Ask the worker, and write down what it says; None when the session is gone."""
-        now = await self.write_down(session, await self._look(session))
+        began = monotonic()
+        seen = await self._look(session)
+        visits = max(1, round((monotonic() - began) / self._poll_seconds))
+        now = await self.write_down(session, seen, visits=visits)
         soon_seconds = max(1.5 * self._poll_seconds, _FAREWELL_SECONDS)
         if now is not None and now.id not in self._endings and self._used_up(now, soon_seconds):
             self._begin(self._endings, now.id, self._end(now))
@@ -120,11 +133,13 @@ class JamMeter:
             seen = error
         return await self.write_down(session, seen, closing=reason)
 
-    async def write_down(self, session: JamSession, seen: Seen, closing: str | None = None) -> JamSession | None:
+    async def write_down(
+        self, session: JamSession, seen: Seen, closing: str | None = None, visits: int = 1
+    ) -> JamSession | None:
         """What a worker told of a session, as it stood before; see `Advance`."""
         async with self._database.write() as tx:
             before = await repository.lock(tx, session.id)
-            now = await self._advance(tx, session.id, seen, closing)
+            now = await self._advance(tx, session.id, seen, closing, visits)
         if before is not None and now is not None and before.state != now.state == "closed":
             self._metrics.count(figures.CLOSED, figures.reason_label(now.close_reason))
             self._metrics.count(figures.BILLED, by=now.total / 1_000_000)

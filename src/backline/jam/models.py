@@ -17,7 +17,7 @@ jam_sessions = Table(
     Column("total", BigInteger, nullable=False),  # millionths of a second that are billed, as last told by the worker
     Column("left_micro", Micro),  # credit that was left then; None where nothing is billed
     Column("charged_micro", Micro, nullable=False),
-    Column("misses", Integer, nullable=False),  # how often in a row the worker did not answer the meter
+    Column("misses", Integer, nullable=False),  # visits of the meter, in a row, for which the worker was silent
     Column("holder", String(64)),  # who looks after it, and until when
     Column("held_until", Timestamp),
     Column("created", Timestamp, nullable=False),

@@ -77,9 +77,14 @@ class Jam:
     async def warm_up(self, caller: Principal) -> JamView:
         """A new session, warm or still warming. Raises PaymentRequired below a minute of credit, and what its worker
         says; then there is no session, and nothing is charged."""
-        session = await self._make(caller)
+        session_id = new_id("jam")
+        with self._meter.warming(session_id):
+            return await self._warm_up(caller, session_id)
+
+    async def _warm_up(self, caller: Principal, session_id: str) -> JamView:
+        session = await self._make(caller, session_id)
         try:
-            status = await self._link.warm_up(session.id)
+            status = await self._link.warm_up(session_id)
         except BacklineError as error:
             get_logger().warning("jam.warm_up_failed", session=session.id, code=error.code)
             await self._meter.close(session, "warm_up_failed")
@@ -142,8 +147,8 @@ class Jam:
         session = await self._find(caller, session_id)
         return JamView(session, None, self._left(session))
 
-    async def _make(self, caller: Principal) -> JamSession:
-        session_id, now = new_id("jam"), self._clock()
+    async def _make(self, caller: Principal, session_id: str) -> JamSession:
+        now = self._clock()
         async with self._database.write() as tx:
             hold, left = None, None
             if caller.billed and self._price.micro_per_unit:

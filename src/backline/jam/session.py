@@ -18,7 +18,7 @@ WARNINGS_SECONDS = (60, 30, 10)
 @dataclass(frozen=True, slots=True)
 class JamSession:
     """One row. total: billed so far, in millionths of a second; left_micro: the credit that was left then, None where
-    nothing is billed; misses: how often in a row the worker did not answer."""
+    nothing is billed; misses: for how many visits in a row the worker did not answer."""
 
     id: str
     owner: str
