@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from backline.media.audio import Samples, together
@@ -92,13 +93,13 @@ def test_the_bass_and_the_chords_follow_the_loop(mix: Heard) -> None:
         assert pitch_classes(part)[list(notes)].sum() > 0.8
 
 
-def _onsets(music: Samples, low_hz: float, window: int) -> np.ndarray:
+def _onsets(music: Samples, low_hz: float, window: int) -> npt.NDArray[np.float64]:
     """How much the highs rise, each `window` frames."""
     spectrum = np.fft.rfft(music.mean(axis=1))
     spectrum[np.fft.rfftfreq(len(music), 1 / RATE_HZ) < low_hz] = 0
     power = np.fft.irfft(spectrum, len(music)) ** 2
     level = np.log(power[: len(power) // window * window].reshape(-1, window).mean(axis=1) + 1e-9)
-    return np.maximum(np.diff(level, prepend=level[0]), 0)
+    return np.asarray(np.maximum(np.diff(level, prepend=level[0]), 0))
 
 
 @pytest.mark.parametrize(("kind", "swing"), [("swing", SWING), ("mix", 0.5)])

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from backline.media.groove.harmony import chord_notes, harmony_of, scale_of, voiced
+from backline.media.groove.harmony import Span, chord_notes, harmony_of, scale_of, voiced
 from backline.media.groove.heard import Chord, Key
 from tests.media.groove.bands import chords_of, heard_loop
 
@@ -16,7 +16,7 @@ C, AM, G = Chord(0, False, 1.0), Chord(9, True, 1.0), Chord(7, False, 1.0)
 def test_the_chords_of_the_bar_are_followed() -> None:
     heard = heard_loop("mix", bars=4)
     harmony = harmony_of(1, heard, (AM, G), 1)
-    assert [(span.start, span.end, span.chord) for span in harmony.spans] == [(0, 2, AM), (2, 4, G)]
+    assert harmony.spans == (Span(Fraction(0), Fraction(2), AM), Span(Fraction(2), Fraction(4), G))
     assert harmony.at(Fraction(3, 2)) == AM
     assert harmony.at(Fraction(2)) == G
     assert len(harmony_of(1, heard, (AM, AM), 1).spans) == 1

@@ -20,7 +20,10 @@ _MOST_CUT_DB, _MOST_LIFT_DB = 9.0, 7.0
 _LOWS_HZ, _LOWS_DB = 160.0, 3.0
 _FLOOR = 10**-4.5
 _TILT_DB_PER_OCTAVE = 3.0
-_EASE, _EASE_LOUDER = 0.3, 0.6
+_EASE, _EASE_FAR = 0.3, 0.7
+_FAR, _FAR_BLOCKS = 1.6, 3
+"""A bar with so many times the usual power, or less than one over that, has other voices and not just a fill: the level
+follows sooner, and within so many blocks."""
 _MONO_BELOW_HZ = 160.0
 _EAR_HZ = 90.0
 _MOST_GAIN = 16.0
@@ -58,13 +61,14 @@ class Balance:
         padded = np.zeros((2, blocks * self._block), dtype=np.float32)
         padded[:, :frames] = bus
         spectra: Spectra = np.fft.rfft(padded.reshape(2, blocks, self._block), 2 * self._block, axis=2)
-        before = self._filters
+        before, far = self._filters, False
         if np.any(bus):
-            self._listen(spectra, heard, brightness, energy, frames)
+            far = self._listen(spectra, heard, brightness, energy, frames)
         if self._filters is None:
             return silence(frames, 2)
         before = self._filters if before is None else before
-        towards = ((np.arange(blocks, dtype=np.float32) + 1) / blocks)[None, :, None]
+        moving = min(_FAR_BLOCKS, blocks) if far else blocks
+        towards = np.minimum((np.arange(blocks, dtype=np.float32) + 1) / moving, 1)[None, :, None]
         spectra *= before[:, None] + towards * (self._filters - before)[:, None]
         return self._overlapped(np.fft.irfft(spectra, 2 * self._block, axis=2), frames)
 
@@ -81,8 +85,9 @@ class Balance:
         np.subtract(whole[0, :frames], whole[1, :frames], out=left_right[:, 1])
         return left_right
 
-    def _listen(self, spectra: Spectra, heard: Heard, brightness: float, energy: float, frames: int) -> None:
-        """Learns how this bar sounds, eased over some bars, and makes the filters that it is played through."""
+    def _listen(self, spectra: Spectra, heard: Heard, brightness: float, energy: float, frames: int) -> bool:
+        """Learns how this bar sounds, eased over some bars, and makes the filters that it is played through; answers
+        whether it is far from what was usual."""
         power = (spectra.real**2 + spectra.imag**2).sum(axis=(0, 1), dtype=np.float64)
         bands = np.bincount(np.clip(self._band, 0, len(BANDS_HZ) - 1), power, len(BANDS_HZ))
         shares = bands / max(float(bands.sum()), 1e-30)
@@ -91,12 +96,14 @@ class Balance:
         heard_power = power * self._ear * 10 ** (curve_db / 10) / (self._block * frames)
         mean = float(heard_power.sum())
         before = mean if self._power is None else self._power
-        self._power = before + (_EASE_LOUDER if mean > before else _EASE) * (mean - before)
+        far = not 1 / _FAR < mean / max(before, 1e-12) < _FAR
+        self._power = before + (_EASE_FAR if far else _EASE) * (mean - before)
         aim = LEVEL * 10 ** ((energy - 0.5) * 3 / 20)
         gain = min(aim / np.sqrt(max(self._power, 1e-12)), _MOST_GAIN)
         self._filters = np.stack(
             [gain * _minimum_phase(curve_db), gain * _minimum_phase(curve_db + self._wide_db)]
         ).astype(np.complex64)
+        return far
 
 
 def _curve_db(usual: Numbers, heard: Heard, brightness: float) -> Numbers:
