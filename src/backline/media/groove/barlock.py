@@ -16,6 +16,7 @@ from backline.media.groove.stretch import Stretcher, Tape
 _SPAN_SECONDS = 1.0
 _FEWEST_BEATS = 2
 _DOUBTFUL_CLARITY, _SURE_CLARITY = 1.5, 1.8
+_REMEMBERED_SPANS = 6
 _LEFT_ALONE_SECONDS = 0.002
 
 
@@ -37,8 +38,9 @@ class BarLock:
         self._onsets = Onsets(grid.rate_hz)
         self._beat = float(grid.frames_per_beat)
         self._span_beats = max(1, round(_SPAN_SECONDS * grid.rate_hz / self._beat))
-        self._back_beats = max(self._span_beats, _FEWEST_BEATS)
+        self._back_beats = max(2 * self._span_beats, _FEWEST_BEATS)
         self._ratio = 1.0
+        self._trusted = 0.0
         self._spans = 0
         self._knots: deque[tuple[float, float]] = deque([(0.0, 0.0)])
         self._given = 0
@@ -70,8 +72,9 @@ class BarLock:
         held = heard + self._ratio * length
         if abs(end - held) <= _LEFT_ALONE_SECONDS * self._grid.rate_hz:
             end = held
-        else:
-            self._ratio = ratio
+        elif trust > 0:
+            self._trusted = min(_REMEMBERED_SPANS, self._trusted + trust)
+            self._ratio += (ratio - self._ratio) * trust / self._trusted
         self._spans += 1
         self._knots.append((float(self._grid.frames_per_beat * self._span_beats * self._spans), end))
 

@@ -83,7 +83,8 @@ def fit(curve: _Curve, at: float, beat: float, first: int, last: int, ratio: flo
 def _scores(curve: _Curve, at: float, beat: float, first: int, last: int, ratios: _Curve, phases: _Curve) -> _Curve:
     """[ratios, phases]: the mean of the curve under each comb."""
     ticks = np.arange(first * 4, last * 4 + 1)
-    weights = _COMB[ticks % 4]
+    newness = np.minimum(1.0, 1 - ticks / (4 * first)) if first < 0 else np.ones(len(ticks))
+    weights = _COMB[ticks % 4] * newness  # what lies further back says less about what comes
     places = at + ratios[:, None, None] * (ticks * beat / 4)[None, None, :] + phases[None, :, None]
     caught = np.interp(places, np.arange(len(curve)), curve, left=0.0, right=0.0)
     found: _Curve = (caught @ weights) / weights.sum()

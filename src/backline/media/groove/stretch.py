@@ -22,6 +22,7 @@ _SEARCH_SECONDS = 0.010
 _COARSE_HZ = 12_000
 _STRAYING_COST = 1.0
 _ATTACK_RATIO = 6.0
+_PARTS = 4
 
 _Mono = npt.NDArray[np.float64]
 
@@ -99,18 +100,20 @@ class Stretcher:
         """One hop, from the place where the last one ended or from one that is nearer to where it should be."""
         natural = self._place
         off = abs(natural - wanted)
-        onward = self._tape.cut(natural, natural + self._hop)
-        if off <= self._tolerated or (off <= self._overdue and self._holds_attack(onward)):
+        if off <= self._tolerated or (off <= self._overdue and self._attack_at(natural)):
             self._place = natural + self._hop
-            return onward
-        place = self._alike(natural, round(wanted))
+            return self._tape.cut(natural, self._place)
+        beyond = math.copysign(self._tolerated, wanted - natural)  # the next run drifts back through the map
+        place = self._alike(natural, round(wanted + beyond))
         self._place = place + self._hop
-        return onward + (self._tape.cut(place, place + self._hop) - onward) * self._fade
+        onward = self._tape.cut(natural, natural + self._hop)
+        return onward + (self._tape.cut(place, self._place) - onward) * self._fade
 
-    def _holds_attack(self, onward: Samples) -> bool:
-        half = len(onward) // 2
-        before, after = float(np.square(onward[:half]).sum()), float(np.square(onward[half:]).sum())
-        return after > _ATTACK_RATIO * before
+    def _attack_at(self, natural: int) -> bool:
+        """Whether something begins within the next hop; a fade there would blur or lose it."""
+        heard = np.square(self._heard(natural - self._hop, natural + self._hop))
+        powers = [float(part.mean()) for part in np.array_split(heard, 2 * _PARTS)]
+        return max(powers[_PARTS:]) > _ATTACK_RATIO * sum(powers[:_PARTS]) / _PARTS
 
     def _alike(self, natural: int, wanted: int) -> int:
         """The place near the wanted one that goes on most like the natural one does."""
