@@ -29,6 +29,8 @@ _PHRASE_BARS = 8
 _GOLDEN = 0.6180339887
 _OPEN_SWING = 0.12
 """Strength of a loop's second eighths below which it leaves their place to the style."""
+_STRAIGHT = 0.015
+"""A loop that swings by less is straight."""
 _LOUD_KICK = 0.5
 _STYLES_KEPT = 64
 
@@ -187,9 +189,11 @@ def _drawn(mix: Sequence[Weighted], place: float) -> Style:
 
 def _swing(heard: Heard, traits: Traits) -> float:
     """The loop's own; that of the style where the loop hardly plays second eighths."""
+    if heard.swing >= 0.5 + _STRAIGHT:
+        return heard.swing
     second_eighths = heard.groove[:, SIXTEENTHS_PER_BEAT // 2 :: SIXTEENTHS_PER_BEAT]
-    open_to_style = heard.silent or not second_eighths.size or float(second_eighths.max()) < _OPEN_SWING
-    return traits.swing if open_to_style else heard.swing
+    open_to_style = heard.silent or float(second_eighths.max(initial=0.0)) < _OPEN_SWING
+    return traits.swing if open_to_style else 0.5
 
 
 def feel(style_bpm: float, grid: BarGrid) -> int:

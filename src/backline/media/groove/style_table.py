@@ -156,7 +156,7 @@ _ALL = (
            "pluck triad synthwave_arp arp_up", (0.6, 0.55, 0.5, 0.4, 0.15), "toms"),
     _style("new wave", 136, "gated", "motorik rock", "pick driving eighths", "strings triad halves pulse",
            (0.55, 0.6, 0.45, 0.4), "toms"),
-    _style("hyperpop", 152, "nine", "trap four_floor", "boom driving octaves", "super_saw triad trance_gate arp_up",
+    _style("hyperpop", 152, "nine", "trap four_floor", "saw_bass driving octaves", "super_saw triad trance_gate arp_up",
            (0.85, 0.85, 0.8, 0.3, 0.5), "hats", True),
     # Without a beat, or nearly
     _style("ambient", 74, "deep", "none heartbeat", "sub drone", "warm_pad ninth pad", (0.25, 0.15, 0.15, 1.0), "none"),
@@ -167,7 +167,7 @@ _ALL = (
            "none"),
     _style("new age", 80, "deep", "none", "sub drone", "bell ninth arp_up sparse", (0.4, 0.2, 0.3, 0.9), "none"),
     # Dances
-    _style("waltz", 150, "jazz", "waltz jazz_waltz", "upright roots", "reeds triad waltz",
+    _style("waltz", 150, "jazz", "waltz jazz_waltz", "upright waltz", "reeds triad waltz",
            (0.45, 0.4, 0.4, 0.35, 0.0, 0.55), "none"),
     _style("polka", 118, "room", "ska march", "upright two_feel", "reeds triad oompah", (0.55, 0.6, 0.5, 0.2), "snare"),
     _style("march", 116, "room", "march", "finger two_feel", "brass triad oompah strings_stab", (0.55, 0.65, 0.5, 0.3),

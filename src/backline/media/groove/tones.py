@@ -66,7 +66,7 @@ def _sub(n: Note) -> Curve:
 def _boom(n: Note) -> Curve:
     """The long kick that is played as a bass."""
     t = n.times(0.12)
-    wave = glide(n.hz * (1 + 1.2 * np.exp(-t / 0.015)), n.rate_hz) * np.exp(-t / 0.9)
+    wave = glide(n.hz * (1 + 0.8 * np.exp(-t / 0.011)), n.rate_hz) * np.exp(-t / 0.9)
     drive = 1.2 + 2.5 * n.brightness
     return n.gated(np.tanh(drive * wave) / np.tanh(drive), 0.001, 0.12)
 
