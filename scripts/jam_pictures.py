@@ -17,8 +17,9 @@ WIDTH, LEFT, RIGHT = 1200, 62, 12
 HEAD, PICTURE, WAVE, GAP = 46, 250, 56, 14
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
 RANGE_DB = 75.0
-WINDOWS = ((250.0, 8192), (1500.0, 4096), (HIGHEST_HZ, 1024))
-"""Up to so many Hz, a window of so many samples at 48 kHz: long where notes lie close, short where hits are."""
+WINDOWS = ((120.0, 8192), (700.0, 3072), (4000.0, 1024))
+"""Around so many Hz a window of so many samples at 48 kHz: long where notes lie close, short where hits are. Between
+them one fades into the next."""
 
 PAPER, INK, FAINT, TRACE = (16, 16, 24), (232, 232, 236), (120, 120, 134), (246, 171, 96)
 SHADES = ((0, 0, 6), (45, 12, 92), (122, 28, 109), (196, 54, 86), (243, 112, 60), (252, 190, 80), (252, 252, 200))
@@ -80,17 +81,20 @@ def _levels(samples: Samples, rate_hz: int, columns: int) -> Numbers:
     """dB below the loudest, [PICTURE, columns], the highest frequency first."""
     wanted = LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** (np.arange(PICTURE)[::-1] / PICTURE)
     flat = samples.mean(axis=1).astype(np.float64)
-    levels: Numbers = np.zeros((PICTURE, columns))
-    above = 0.0
-    for up_to, window in WINDOWS:
-        rows = (wanted > above) & (wanted <= up_to)
-        levels[rows] = _columns(flat, round(window * rate_hz / 48_000), columns, rate_hz, wanted[rows])
-        above = up_to
+    energy: Numbers = np.zeros((PICTURE, columns))
+    middles = [np.log(hz) for hz, _ in WINDOWS]
+    for number, (_, window) in enumerate(WINDOWS):
+        weight = np.interp(np.log(wanted), middles, np.eye(len(WINDOWS))[number])
+        rows = weight > 0
+        found = _columns(flat, round(window * rate_hz / 48_000), columns, rate_hz, wanted[rows])
+        energy[rows] += found * weight[rows, None]
+    levels = 10 * np.log10(energy * wanted[:, None] + 1e-9)  # an octave of pink noise is equally bright
     below: Numbers = levels - levels.max()
     return below
 
 
 def _columns(flat: Numbers, window: int, columns: int, rate_hz: int, wanted_hz: Numbers) -> Numbers:
+    """Energy, [len(wanted_hz), columns]."""
     padded = np.pad(flat, window)
     shape = np.hanning(window)
     hz = np.fft.rfftfreq(window, 1 / rate_hz)
@@ -99,8 +103,7 @@ def _columns(flat: Numbers, window: int, columns: int, rate_hz: int, wanted_hz: 
         first = middle + window - window // 2
         energy = np.abs(np.fft.rfft(padded[first : first + window] * shape)) ** 2 / (shape**2).sum()
         found[:, column] = np.interp(wanted_hz, hz, energy)
-    levels: Numbers = 10 * np.log10(found * wanted_hz[:, None] + 1e-9)  # an octave of pink noise is equally bright
-    return levels
+    return found
 
 
 def _colours(levels_db: Numbers) -> Pixels:
