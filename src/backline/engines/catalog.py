@@ -115,6 +115,17 @@ CATALOG: tuple[EngineEntry, ...] = (
         about="The loop over and over, with a click at each beat: the same samples every time. For tests.",
         source="this package",
     ),
+    EngineEntry(
+        name="magenta-rt",
+        kind=EngineKind.JAM,
+        path="backline.engines.jam.magenta:MagentaEngine",
+        isolation=Isolation.PROCESS,
+        licence="Apache-2.0",
+        about="Magenta RealTime 2: a neural band that plays on in the styles asked for. GPU; weights CC-BY-4.0.",
+        source="https://github.com/magenta/magenta-realtime",
+        requires=("magenta_rt", "jax"),
+        extra="magenta",
+    ),
 )
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from backline.media.audio import Samples
 from backline.media.groove.bars import BarGrid
-from backline.media.groove.pulse import WIDEST_PHASE_BEATS, WIDEST_TEMPO, Onsets, Pulse, fit
+from backline.media.groove.pulse import (
+    DOUBTFUL_CLARITY,
+    SURE_CLARITY,
+    WIDEST_PHASE_BEATS,
+    WIDEST_TEMPO,
+    Onsets,
+    Pulse,
+    fit,
+)
 from backline.media.groove.stretch import Stretcher, Tape
 
 _SPAN_SECONDS = 1.0
 _FEWEST_BEATS = 2
-_DOUBTFUL_CLARITY, _SURE_CLARITY = 1.5, 1.8
 _REMEMBERED_SPANS = 6
 _LEFT_ALONE_SECONDS = 0.002
 
@@ -65,7 +73,7 @@ class BarLock:
         """One more span of the map."""
         heard = self._knots[-1][1]
         pulse = self._listen(heard)
-        trust = min(1.0, max(0.0, (pulse.clarity - _DOUBTFUL_CLARITY) / (_SURE_CLARITY - _DOUBTFUL_CLARITY)))
+        trust = min(1.0, max(0.0, (pulse.clarity - DOUBTFUL_CLARITY) / (SURE_CLARITY - DOUBTFUL_CLARITY)))
         length = self._span_beats * self._beat
         ratio = self._ratio + trust * (pulse.ratio - self._ratio)
         end = heard + trust * pulse.phase_frames + ratio * length
@@ -89,7 +97,7 @@ class BarLock:
         curve = self._onsets.curve(self._tape.cut(begin, end))
         at = (heard - begin - self._onsets.reach_frames / 2) / step
         found = fit(curve, at, self._beat / step, first, last, self._ratio)
-        return Pulse(found.ratio, found.phase_frames * step, found.clarity)
+        return replace(found, phase_frames=found.phase_frames * step)
 
     def _let_go(self) -> None:
         while len(self._knots) > 2 and self._knots[1][0] <= self._given:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backline.media.audio import Samples
+from backline.media.groove.bars import BarGrid
 
 _Curve = npt.NDArray[np.float64]
 
@@ -19,6 +20,8 @@ _FLOOR = 1e-3
 _SMOOTHING_SECONDS = 0.006
 WIDEST_TEMPO = 0.045
 WIDEST_PHASE_BEATS = 0.125
+DOUBTFUL_CLARITY, SURE_CLARITY = 1.5, 1.8
+"""Noise and drones stay under the first, drums and basses above the second."""
 _TEMPO_STEP = 0.0025
 _PHASE_STEPS = 41
 _COMB = np.array([1.0, 0.35, 0.6, 0.35])
@@ -27,11 +30,12 @@ _COMB = np.array([1.0, 0.35, 0.6, 0.35])
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """ratio: frames per beat against the nominal ones. phase_frames: how far after the place asked about its beat lies.
-    clarity: the comb's height against its mean over a sixteenth; about 1 in noise."""
+    clarity: the comb's height against its mean over a sixteenth; about 1 in noise. strength: its height."""
 
     ratio: float
     phase_frames: float
     clarity: float
+    strength: float
 
 
 class Onsets:
@@ -77,7 +81,25 @@ def fit(curve: _Curve, at: float, beat: float, first: int, last: int, ratio: flo
     near_phases = phases[column] + np.linspace(-1, 1, 9) * (phases[1] - phases[0])
     near = _scores(curve, at, beat, first, last, near_ratios, near_phases)
     row, column = np.unravel_index(int(np.argmax(near)), near.shape)
-    return Pulse(float(near_ratios[row]), float(near_phases[column]), clarity)
+    return Pulse(float(near_ratios[row]), float(near_phases[column]), clarity, float(near[row, column]))
+
+
+def first_beat(samples: Samples, grid: BarGrid) -> tuple[float, float] | None:
+    """The frame of a beat near the beginning of a sound that begins anywhere in one, and the frames of its beats; its
+    tempo is the grid's, to 4.5 %. None: no pulse is to be heard, or it is shorter than five beats."""
+    onsets = Onsets(grid.rate_hz)
+    beat = float(grid.frames_per_beat) / onsets.step_frames
+    lead = onsets.reach_frames / 2 / onsets.step_frames
+    last = int((len(samples) - onsets.reach_frames) / (float(grid.frames_per_beat) * (1 + WIDEST_TEMPO))) - 2
+    if last < 2:
+        return None
+    curve = onsets.curve(samples)
+    quarters = [(fit(curve, (quarter / 4 + 0.125) * beat - lead, beat, 1, last, 1.0), quarter) for quarter in range(4)]
+    found, quarter = max(quarters, key=lambda pair: pair[0].strength)
+    if found.clarity < DOUBTFUL_CLARITY:
+        return None
+    steps = (quarter / 4 + 0.125) * beat + found.phase_frames
+    return steps * onsets.step_frames, found.ratio * beat * onsets.step_frames
 
 
 def _scores(curve: _Curve, at: float, beat: float, first: int, last: int, ratios: _Curve, phases: _Curve) -> _Curve:
