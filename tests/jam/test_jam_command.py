@@ -137,7 +137,7 @@ def test_a_signal_ends_it_and_leaves_nothing(folder: Path, number: signal.Signal
 
 
 def test_a_signal_silences_the_player(folder: Path) -> None:
-    path = player(folder, "echo $$ > pid; head -c 100000 > /dev/null; touch heard; exec cat > /dev/null")
+    path = player(folder, "echo $$ > pid; head -c 100000 > /dev/null; touch heard; exec sleep 60")
     environment = {**os.environ, "PATH": path}
     playing = subprocess.Popen([COMMAND, "jam", "loop.wav", *PLAIN], env=environment)
     while not (folder / "heard").exists():
