@@ -171,7 +171,7 @@ class Place:
 
     def assert_right(self, welcome: int = WELCOME) -> None:
         """Nothing is open, nothing is held, nobody paid for more than there was, and nothing is charged any more."""
-        sessions, balances = asyncio.run(self._read())
+        sessions, balances = asyncio.run(self._read(verified=True))
         for one in sessions:
             assert one.state == "closed", one
             assert one.closed is not None
@@ -181,14 +181,14 @@ class Place:
             assert has.held == 0
             assert has.posted == welcome - sum(one.charged_micro for one in sessions if one.owner == owner)
         time.sleep(3 * POLL_SECONDS)
-        assert asyncio.run(self._read()) == (sessions, balances)
+        assert asyncio.run(self._read(verified=True)) == (sessions, balances)
 
-    async def _read(self) -> tuple[list[JamSession], dict[str, Balance]]:
-        """What the books say, after they were checked."""
+    async def _read(self, *, verified: bool = False) -> tuple[list[JamSession], dict[str, Balance]]:
+        """What the books say. verified: and that they are right, which can be seen only when nothing changes them."""
         database = Database.open(self._url)
         try:
             async with database.read() as tx:
-                assert await verify(tx) == []
+                assert not verified or await verify(tx) == []
                 rows = (await tx.execute(select(jam_sessions).order_by(jam_sessions.c.id))).mappings().all()
                 sessions = [JamSession(**row) for row in rows]
                 return sessions, {one.owner: await balance(tx, one.owner) for one in sessions}

@@ -16,8 +16,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.jam.client import Musician
+from tests.jam.test_socket import Line
 from tests.processes.conftest import until
 from tests.processes.jam_front import Front, front_of, said
 from tests.processes.jam_place import KEY, LOOP, POLL_SECONDS, RATE_HZ, SHORT, Member, Place, code_of, go_on_at, heard
@@ -57,6 +60,14 @@ class Lived:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._begun
+
+
+@contextmanager
+def line(gateway: Member, who: Musician) -> Iterator[Line]:
+    address = gateway.address.replace("http://", "ws://") + "/jam/ws"
+    header = {"Authorization": who.http.headers["Authorization"]}
+    with connect(address, additional_headers=header, max_size=None) as socket:
+        yield Line(socket)
 
 
 def waiting_for_the_far_future(place: Place, who: Musician, session_id: str) -> Callable[[], httpx.Response]:
@@ -122,23 +133,58 @@ def test_a_gateway_goes_and_the_next_one_goes_on(place: Place, number: int) -> N
     worker = place.worker()
     gateway = place.gateway(worker.url)
     ada, lived = place.musician(gateway), Lived()
-    session_id = ada.playing(LOOP, **SHORT)
-    parts = [heard(ada, session_id, index) for index in range(3)]
-    told = place.billed(session_id)
-    asking = place.in_thread(lambda: ada.next(session_id, index=3, timeout_seconds=0))
-    gateway.end(number)
-    asking.exception()  # whatever became of it
+    session_id, parts = ada.playing(LOOP, **SHORT), []
+    with line(gateway, ada) as it:
+        it.send("attach", session_id=session_id)
+        for index in range(3):
+            parts.append(it.chunk()[1])
+            it.send("consume", index=index)
+        told = place.billed(session_id)
+        gateway.end(number)
+        with pytest.raises(ConnectionClosed):
+            it.until("never")
+        assert number == signal.SIGKILL or it.seen[-1]["code"] == "draining"
     gateway.start()
     go_on_at(ada, gateway)
     assert ada.status(session_id)["billing_state"] == "active"
-    parts += [heard(ada, session_id, index) for index in range(3, 6)]
-    assert place.billed(session_id, told + 1) > told
-    closed = ada.post("close", session_id)
+    with line(gateway, ada) as it:
+        it.send("attach", session_id=session_id, index=3)
+        for index in range(3, 6):
+            came, samples = it.chunk()
+            assert came == index
+            parts.append(samples)
+            it.send("consume", index=index)
+        assert place.billed(session_id, told + 1) > told
+        it.send("close")
+        closed = it.until("closed")
     assert closed["billable_elapsed_seconds"] <= lived.seconds
     assert float(closed["total_charged"]) == closed["billable_elapsed_seconds"]
     other = ada.playing(LOOP, **SHORT)
-    assert np.array_equal(np.concatenate(parts), np.concatenate([heard(ada, other, index) for index in range(6)]))
+    assert np.array_equal(np.concatenate(parts), ada.music(other, 6))
     ada.post("close", other)
+    place.assert_right()
+
+
+@SQLITE
+def test_a_gateway_is_killed_while_a_session_warms_up(place: Place) -> None:
+    """Its owner never hears of it, and the next gateway leaves it neither open nor held."""
+    grace_seconds = 0.5
+    worker = place.worker(idle_seconds=2, grace_seconds=grace_seconds)
+    gateway = place.gateway(worker.url)
+    ada = place.musician(gateway)
+    assert worker.address
+    worker.popen.send_signal(signal.SIGSTOP)
+    asking = place.in_thread(ada.http.post, "/jam/warmup")
+    until(lambda: bool(place.sessions()))
+    gateway.kill()
+    assert asking.exception() is not None
+    worker.popen.send_signal(signal.SIGCONT)
+    (warming,) = place.sessions()
+    assert warming.state == "warming"
+    gateway.start()
+    assert place.closed(warming.id).total <= grace_seconds * 1_000_000
+    go_on_at(ada, gateway)
+    ada.post("close", ada.warm())
     place.assert_right()
 
 
