@@ -46,6 +46,10 @@ class KWeighting:
         self._size = size
         self._response = _k_response(rate_hz, size)
 
+    def reset(self) -> None:
+        """As if nothing had come yet."""
+        self._memory = np.zeros_like(self._memory)
+
     def push(self, samples: Samples) -> Samples:
         """The same frames, weighted."""
         memory_frames = len(self._memory)
@@ -72,11 +76,22 @@ class PowerMeter:
     def push(self, samples: Samples) -> list[float]:
         """The powers of the hops that are complete now."""
         heard = self._filter.push(samples) if self._filter else samples
-        squares = np.concatenate([self._rest, np.square(heard, dtype=np.float64).sum(axis=1)])
+        squares = np.concatenate([self._rest, sum(np.square(channel, dtype=np.float64) for channel in heard.T)])
         hops = len(squares) // self._hop_frames
         self._rest = squares[hops * self._hop_frames :]
         whole = squares[: hops * self._hop_frames].reshape(hops, self._hop_frames)
         return [float(power) for power in whole.mean(axis=1)]
+
+    def measure(self, samples: Samples) -> float | None:
+        """The loudness of a sound of its own, apart from the stream; what is shorter than 0.4 s is one block."""
+        if self._filter:
+            self._filter.reset()
+        self._rest = np.zeros(0)
+        powers = self.push(samples)
+        if len(powers) < _HOPS_PER_BLOCK and len(samples):
+            total = sum(powers) * self._hop_frames + float(self._rest.sum())
+            powers = [total / len(samples)]
+        return gated(powers)
 
 
 def gated(hop_powers: Iterable[float]) -> float | None:
@@ -95,12 +110,12 @@ def gated(hop_powers: Iterable[float]) -> float | None:
 
 def integrated_lufs(samples: Samples, rate_hz: int) -> float | None:
     """Of a whole sound; what is shorter than 0.4 s is one block. None: silent."""
-    return _measured(samples, rate_hz, weighted=True)
+    return PowerMeter(rate_hz, samples.shape[1]).measure(samples)
 
 
 def rms_db(samples: Samples, rate_hz: int) -> float | None:
     """Its power in dB (a full-scale square wave in both of two channels: 3), gated as loudness is. None: silent."""
-    found = _measured(samples, rate_hz, weighted=False)
+    found = PowerMeter(rate_hz, samples.shape[1], weighted=False).measure(samples)
     return None if found is None else found - _OFFSET_LU
 
 
@@ -129,39 +144,40 @@ class Leveller:
         self._made_up_db = 0.0
         self._weighted = mode == "lufs" or (mode == "auto" and len(target) >= BLOCK_SECONDS * rate_hz)
         self._before = PowerMeter(rate_hz, target.shape[1], self._weighted)
+        self._after = PowerMeter(rate_hz, target.shape[1], self._weighted)
         self._recent: deque[float] = deque()
         self._target_db = QUIET_TARGET_LUFS
         self.retarget(target)
 
     def retarget(self, target: Samples) -> None:
         """Follow another loop from the next bar on; the gain glides there."""
-        found = None if self._mode == "none" else _measured(target, self._rate_hz, self._weighted)
+        found = None if self._mode == "none" else self._after.measure(target)
         self._target_db = QUIET_TARGET_LUFS if found is None else found
 
     def bar(self, samples: Samples) -> Samples:
         """The next bar, float32 [frames, channels]; the same length comes back."""
         if self._mode == "none" or not len(samples):
             return self._limiter.push(samples)
-        begin_db, end_db = self._move(samples)
+        powers = self._before.push(samples)
+        begin_db, end_db = self._move(powers)
         gains = 10 ** (np.linspace(begin_db, end_db, len(samples)) / 20)
         louder: Samples = samples * gains.astype(np.float32)[:, None]
         limited = self._limiter.push(louder)
-        self._make_up(louder, limited)
+        self._make_up(gated(power * 10 ** ((begin_db + end_db) / 20) for power in powers), limited, limited is louder)
         return limited
 
-    def _move(self, samples: Samples) -> tuple[float, float]:
-        """The gain at the first frame and after the last one."""
+    def _move(self, powers: list[float]) -> tuple[float, float]:
+        """The gain at the first frame and after the last one, for a bar of these powers."""
         before_db = self._gain_db
-        measured_db = gated(self._recent) if self._hear(samples) else None
+        measured_db = gated(self._recent) if self._hear(powers) else None
         if measured_db is None:
             return before_db or 0.0, before_db or 0.0
         wanted_db = min(self._target_db - measured_db, _HIGHEST_GAIN_DB) + self._made_up_db
         self._gain_db = wanted_db if before_db is None else before_db + (wanted_db - before_db) / 2
         return (self._gain_db if before_db is None else before_db), self._gain_db
 
-    def _hear(self, samples: Samples) -> bool:
-        """Whether there is anything to be heard in it."""
-        powers = self._before.push(samples)
+    def _hear(self, powers: list[float]) -> bool:
+        """Whether there is anything to be heard in them."""
         if max(powers, default=0.0) <= _power(_ABSOLUTE_GATE):
             return False
         self._recent.extend(powers)
@@ -170,24 +186,11 @@ class Leveller:
             self._recent.popleft()
         return True
 
-    def _make_up(self, before: Samples, after: Samples) -> None:
+    def _make_up(self, before_db: float | None, limited: Samples, untouched: bool) -> None:
         """What the limiter takes away from the loudness is given back in the next bars, up to 3 dB."""
-        lost_db = 0.0
-        if before is not after:
-            whole = _measured(before, self._rate_hz, self._weighted)
-            rest = _measured(after, self._rate_hz, self._weighted)
-            if whole is None or rest is None:
-                return
-            lost_db = whole - rest
-        self._made_up_db = min(_MOST_MADE_UP_DB, (self._made_up_db + max(0.0, lost_db)) / 2)
-
-
-def _measured(samples: Samples, rate_hz: int, weighted: bool) -> float | None:
-    powers = PowerMeter(rate_hz, samples.shape[1], weighted).push(samples)
-    if len(powers) < _HOPS_PER_BLOCK and len(samples):
-        heard = KWeighting(rate_hz, samples.shape[1]).push(samples) if weighted else samples
-        powers = [float(np.square(heard, dtype=np.float64).sum(axis=1).mean())]
-    return gated(powers)
+        after_db = before_db if untouched else self._after.measure(limited)
+        if before_db is not None and after_db is not None:
+            self._made_up_db = min(_MOST_MADE_UP_DB, (self._made_up_db + max(0.0, before_db - after_db)) / 2)
 
 
 def _power(lufs: float) -> float:

@@ -41,7 +41,7 @@ def peaks(samples: Samples, worth_looking: float = 0.0) -> npt.NDArray[np.float3
     length = len(samples)
     if not length:
         return np.zeros(0, dtype=np.float32)
-    loudest = np.abs(samples).max(axis=1)
+    loudest = loudest_channel(samples)
     blocks = -(-length // _BLOCK_FRAMES)
     padded = np.zeros(blocks * _BLOCK_FRAMES, dtype=np.float32)
     padded[:length] = loudest
@@ -55,6 +55,12 @@ def peaks(samples: Samples, worth_looking: float = 0.0) -> npt.NDArray[np.float3
         view = padded.reshape(blocks, _BLOCK_FRAMES)
         view[chosen] = np.maximum(view[chosen], within)
     return padded[:length]
+
+
+def loudest_channel(samples: Samples) -> npt.NDArray[np.float32]:
+    """[frames]: the largest amplitude of any channel; many times faster than a maximum over so short an axis."""
+    loudest: npt.NDArray[np.float32] = np.maximum.reduce([np.abs(channel) for channel in samples.T])
+    return loudest
 
 
 def true_peak_db(samples: Samples) -> float:

@@ -140,8 +140,8 @@ class MagentaEngine:
             made, after = self._system.generate(
                 conditioning={STYLE_KEY: style},
                 cfg_scales={"musiccoca": guidance_scale(controls.guidance_weight)},
-                temperature=controls.temperature,
-                top_k=controls.topk,
+                temperature=float(controls.temperature),  # the compiled model takes no whole number here
+                top_k=int(controls.topk),
                 frames=frames,
                 state=state,
             )

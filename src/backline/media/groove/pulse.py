@@ -55,7 +55,7 @@ class Onsets:
 
     def curve(self, samples: Samples) -> _Curve:
         """One value a step, the first for the frame at half a window; never negative."""
-        mono = samples.sum(axis=1, dtype=np.float32)
+        mono = np.ascontiguousarray(samples[:, 0] + samples[:, 1])
         frames = np.lib.stride_tricks.sliding_window_view(mono, self._size)[:: self.step_frames]
         power = np.square(np.abs(np.fft.rfft(frames * self._window, axis=1)))
         bands = np.add.reduceat(power, self._edges, axis=1).astype(np.float64)
