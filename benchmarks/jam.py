@@ -42,11 +42,12 @@ def main() -> None:
     print(f"{machine()}; 48 kHz, {BPM:g} bpm, chunks of {CHUNK_SECONDS:g} s as WAV; '{STYLES}'")
     uploaded = wav_of(loop("mix", BPM), RATE_HZ)
     with server("-m", "benchmarks.tools.serve_chunk", str(CHUNK_BYTES)) as (bare, _), _gateway() as (port, _):
-        bare_firsts = uvloop.run(_firsts(bare, uploaded, sessions=False))
-        firsts = uvloop.run(_firsts(port, uploaded, sessions=True))
+        _, *bare_firsts = uvloop.run(_firsts(bare, uploaded, sessions=False))
+        cold, *firsts = uvloop.run(_firsts(port, uploaded, sessions=True))
         bare_ready = uvloop.run(measure(bare, request_bytes("/jam/next"), clients=1, requests=READY))
         ready = uvloop.run(_ready(port, uploaded))
-        _tell("first chunk after the loop was sent", firsts, bare_firsts, "bar: <= 500 ms")
+        print(f"first chunk of the first session of a server, {cold:.0f} ms after the loop was sent   (bar: <= 500 ms)")
+        _tell("of the next ones", sorted(firsts), sorted(bare_firsts), "bar: <= 500 ms")
         _tell("next, when it is ready", _ms(ready), _ms(bare_ready), "bar: p95 <= 10 ms")
         errors = uvloop.run(_bills(port, uploaded))
         print(
@@ -132,7 +133,7 @@ async def _firsts(port: int, uploaded: bytes, *, sessions: bool) -> list[float]:
             times.append(1000 * (await session.arrive(0) - began))
             if sessions:
                 await session.post("/jam/close")
-    return sorted(times)
+    return times
 
 
 async def _ready(port: int, uploaded: bytes) -> Figures:
