@@ -1,5 +1,5 @@
-"""Make docs/images/studio.png and its siblings: start the server, let the studio speak, make jobs, edit a film and
-take files in Chromium, take pictures.
+"""Make docs/images/studio.png and its siblings: start the server, let the studio speak, play, make jobs, edit a film
+and take files in Chromium, take pictures.
 
 Run it from the repository: .venv/bin/python scripts/screenshot_studio.py
 """
@@ -71,6 +71,7 @@ def main() -> None:
         for picture in PICTURES:
             take(browser, address, picture)
             print(IMAGES / f"{picture.name}.png")
+        take_jam(browser, address)
         take_jobs(browser, address)
         take_exports(browser, address)
         take_files(browser, address)
@@ -96,6 +97,24 @@ def take(browser: Browser, address: str, picture: Picture) -> None:
     page.evaluate("document.activeElement.blur()")
     page.screenshot(path=IMAGES / f"{picture.name}.png")
     context.close()
+
+
+def take_jam(browser: Browser, address: str) -> None:
+    """Somebody plays on from the demo, with two styles."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light", device_scale_factor=1.5)
+    page.goto(f"{address}/studio")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Test user").fill("ada")
+    page.keyboard.press("Enter")
+    page.goto(f"{address}/studio#jam")
+    page.get_by_role("button", name="Take the demo").click()
+    expect(page.locator("[data-loop-facts]")).to_contain_text("kHz", timeout=20_000)
+    for style in ("dub techno", "warm"):
+        page.get_by_role("button", name=style).click()
+    page.get_by_label("Weight of warm").fill("0.6")
+    page.get_by_role("button", name="Play on").click()
+    expect(page.locator("[data-bar]")).to_have_text("8", timeout=60_000)
+    shoot(page, "studio-jam")
 
 
 def take_jobs(browser: Browser, address: str) -> None:

@@ -131,7 +131,7 @@ class Jam extends EventTarget {
     const { next, rateHz, setup } = rememberedSession();
     this.#clickedMs = clickedMs;
     this.#open(setup, rateHz);
-    if (!this.status.jam_running && this.status.ended) return this.#changed({ phase: "ready" });
+    if (!this.status.jam_running) return this.#changed({ phase: "ready" });
     this.#listen(null, next);
     this.#tuning.want(controls);
   }
@@ -173,7 +173,8 @@ class Jam extends EventTarget {
   async #warm(signal) {
     if (this.#sessionId) return;
     const made = await warmUp(); // not broken off: what it makes would be left to itself
-    if (signal.aborted) return void closeSession(made.session_id).catch(() => {});
+    if (signal.aborted) closeSession(made.session_id).catch(() => {}); // it closes itself soon
+    signal.throwIfAborted();
     this.#sessionId = made.session_id;
     this.#remember(null);
     for (let { warmed } = made; !warmed; ) {
@@ -202,6 +203,7 @@ class Jam extends EventTarget {
 
   #listen(controls, next) {
     this.#leave();
+    if (next === null) this.#remember(null);
     this.#over = false;
     this.#received = -1;
     this.#tuning = new Tuning(controls, (change) => this.#socket.send({ type: "update", ...change }));
@@ -301,7 +303,7 @@ class Jam extends EventTarget {
   #failed(error) {
     this.#leave();
     this.player?.stopNow();
-    const dead = error.status === 404 || !this.#sessionId;
+    const dead = error.status === 404 || error.code === "session_closed" || !this.#sessionId;
     if (dead) this.#forget("", error.message);
     else this.#changed({ phase: "ready", problem: error.message });
   }
@@ -351,9 +353,15 @@ function costOf({ total_charged: charged }) {
   return Number(charged) ? ` It cost ${Number(Number(charged).toFixed(1))} s of credit.` : "";
 }
 
+const LOST = "The engine is gone, and the session with it.";
+
 const REASONS = {
   credits_exhausted: "The credit is used up, and the session is closed.",
   idle: "The session was closed, since nobody kept it alive.",
+  server_stopped: "The server went away, and closed the session.",
+  worker_lost: LOST,
+  worker_unreachable: LOST,
+  hold_expired: LOST,
 };
 
 function endOf({ close_reason: reason }) {
@@ -361,6 +369,7 @@ function endOf({ close_reason: reason }) {
 }
 
 function pause(milliseconds, signal) {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal.addEventListener("abort", () => {

@@ -45,7 +45,7 @@ export function JamPage() {
   return html`
     <main class="speech jam" data-played=${player ? "true" : "false"}>
       <h1 class="visually-hidden">Jam</h1>
-      <section class="composer" aria-label="What to play from">
+      <section class="composer" aria-label="What to play">
         <${LoopCard} loop=${loop} setup=${setup} silent=${fixed} onFile=${(file) => {
           chosenBpm.current = false;
           open(file);

@@ -1,8 +1,9 @@
 /** Records a loop from the microphone or the sound card, sample by sample: a MediaRecorder would squeeze it. */
 
+import { MOST_BYTES } from "./loop.js";
 import { floatWavOf } from "./wav.js";
 
-const MOST_SECONDS = 300;
+const ROOM_BYTES = 1_000_000; // between a full recording and what a loop may have
 
 export class Recorder {
   /** Highest sample of the newest block, 0 to 1. */
@@ -12,6 +13,7 @@ export class Recorder {
   #node;
   #blocks = [];
   #frames = 0;
+  #bytes = 0;
   #done = () => {};
   #onChange;
 
@@ -45,8 +47,9 @@ export class Recorder {
     return this.#frames / this.#context.sampleRate;
   }
 
+  /** Whether more would be too large for a loop. */
   get full() {
-    return this.seconds >= MOST_SECONDS;
+    return this.#bytes >= MOST_BYTES - ROOM_BYTES;
   }
 
   /** @returns {Promise<File | null>} a WAV file; null when nothing was recorded */
@@ -80,6 +83,7 @@ export class Recorder {
     if (channels.length) {
       this.#blocks.push(channels);
       this.#frames += channels[0].length;
+      this.#bytes += channels.length * channels[0].length * Float32Array.BYTES_PER_ELEMENT;
       this.level = channels.reduce((most, samples) => samples.reduce((high, sample) => Math.max(high, Math.abs(sample)), most), 0);
     }
     if (type === "done") this.#done();

@@ -84,7 +84,7 @@ function TapButton({ fixed, onTempo }) {
     pressed.current = false;
   };
   return html`
-    <button type="button" class="tap" data-taps=${taps % 2} aria-disabled=${fixed ? "true" : "false"} ...${{ onKeyDown, onPointerDown, onClick }}>
+    <button type="button" class="tap" aria-label="Tap the tempo" data-taps=${taps % 2} aria-disabled=${fixed ? "true" : "false"} ...${{ onKeyDown, onPointerDown, onClick }}>
       Tap
     </button>
   `;
