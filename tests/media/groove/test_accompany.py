@@ -192,3 +192,13 @@ def test_a_change_of_style_is_no_break(mix: Heard) -> None:
 )  # fmt: skip
 def test_styles_are_played_in_the_feel_that_is_nearest(style_bpm: float, bpm: float, beats: int, steps: int) -> None:
     assert feel(style_bpm, BarGrid.of(bpm, beats, 48000)) == steps
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "styles", [[("disco drums only", 1.0)], [("techno drums only", 0.5), ("jungle drums only", 0.5)]]
+)
+def test_a_groove_repeats_within_its_phrase(mix: Heard, styles: list[tuple[str, float]], seed: int) -> None:
+    music = play(mix, styles, 7, seed)
+    bars = [music[mix.grid.start(bar) : mix.grid.start(bar + 1)].ravel() for bar in (1, 2, 4, 5)]
+    assert all(np.corrcoef(one, other)[0, 1] > 0.93 for one, other in pairwise(bars))

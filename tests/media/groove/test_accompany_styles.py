@@ -10,15 +10,19 @@ from backline.media.groove.fills import FILLS
 from backline.media.groove.lines import LINES
 from backline.media.groove.patterns import PATTERNS
 from backline.media.groove.style_table import GENRES, MOOD_SYNONYMS, MOODS, PLAIN, SYNONYMS
-from backline.media.groove.style_words import read_style
+from backline.media.groove.style_words import mixed, read
 from backline.media.groove.styles import Style, Traits, Weighted, blended
 from backline.media.groove.tones import BASSES, CHORDS
 
 
 def only(words: str) -> Style:
-    (part,) = read_style(words)
+    (part,) = styles_of((words, 1.0))
     assert part.share == 1
     return part.style
+
+
+def styles_of(*words: tuple[str, float]) -> tuple[Weighted, ...]:
+    return mixed([(read(one), weight) for one, weight in words])
 
 
 def test_many_words_are_known() -> None:
@@ -74,7 +78,7 @@ def test_moods_colour_what_is_named() -> None:
 
 
 def test_several_genres_are_played_in_equal_parts() -> None:
-    mix = read_style("jazz techno")
+    mix = styles_of(("jazz techno", 3.0))
     assert [(part.style.name, part.share) for part in mix] == [("jazz", 0.5), ("techno", 0.5)]
 
 
@@ -86,7 +90,7 @@ def test_words_that_nobody_knows_are_always_the_same_style() -> None:
 
 @given(st.text(max_size=200))
 def test_any_words_are_some_style(words: str) -> None:
-    mix = read_style(words)
+    mix = styles_of((words, 0.3))
     assert sum(part.share for part in mix) == pytest.approx(1)
     assert all(part.share > 0 for part in mix)
 
@@ -101,3 +105,22 @@ def test_traits_of_a_mixture_lie_between() -> None:
     assert energies[-1] == last.traits.energy
     assert blended([Weighted(first, 1.0)]) == first.traits
     assert Traits() == Traits(swing=0.5)
+
+
+def test_moods_on_their_own_colour_the_other_styles() -> None:
+    plain, dark = only("acid house"), only("dark acid house")
+    (half,) = styles_of(("acid house", 1.0), ("dark", 0.5))
+    (whole,) = styles_of(("dark", 2.0), ("acid house", 1.0))
+    assert half.style.name == "acid house"
+    assert half.share == 1
+    assert dark.traits.brightness < half.style.traits.brightness < plain.traits.brightness
+    assert whole.style == dark
+    (faint,) = styles_of(("acid house", 1.0), ("piano", 0.2))
+    (strong,) = styles_of(("acid house", 1.0), ("piano", 0.8))
+    assert (faint.style.chords, strong.style.chords) == ("stab", "piano")
+
+
+def test_the_order_of_styles_changes_nothing() -> None:
+    words = [("dark jazz", 0.2), ("jazz", 0.5), ("techno", 0.3), ("warm", 0.1), ("busy", 0.4)]
+    assert styles_of(*words) == styles_of(*words[::-1])
+    assert sum(part.share for part in styles_of(*words)) == pytest.approx(1)

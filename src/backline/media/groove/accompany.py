@@ -20,7 +20,7 @@ from backline.media.groove.lines import Bar
 from backline.media.groove.players import REACH_STEPS, Keys, Moment, bass_hits, drum_hits, swung
 from backline.media.groove.sounds import Sounds
 from backline.media.groove.stage import Ducking, Hit, Stage
-from backline.media.groove.style_words import read_style
+from backline.media.groove.style_words import Reading, mixed, read
 from backline.media.groove.styles import Style, Traits, Weighted, blended
 
 _DRUMS = ("kick", "snare", "hats", "percussion")
@@ -68,7 +68,7 @@ class Accompanist:
         self._ducking = Ducking(grid.rate_hz)
         self._balance = Balance(grid.rate_hz)
         self._keys = Keys()
-        self._known: dict[str, tuple[Weighted, ...]] = {}
+        self._known: dict[str, Reading] = {}
 
     def bar(self, bar: int, heard: Heard, chords: Sequence[Chord], styles: Sequence[tuple[str, float]]) -> Samples:
         """One bar: float32 [grid.length(bar), 2], at a level of about `balance.LEVEL`, however large the shares are.
@@ -89,22 +89,14 @@ class Accompanist:
     def _back_seconds(self) -> float:
         return min(0.3 * 60 / float(self._grid.beats_per_minute), 0.2)
 
-    def _mix(self, styles: Sequence[tuple[str, float]]) -> list[Weighted]:
-        """What is played, by name, so that the order of the words changes nothing."""
-        total = sum(share for _, share in styles if share > 0)
-        parts = [
-            Weighted(part.style, part.share * share / total)
-            for words, share in styles
-            if share > 0
-            for part in self._style(words)
-        ]
-        return sorted(parts, key=lambda part: part.style.name)
+    def _mix(self, styles: Sequence[tuple[str, float]]) -> tuple[Weighted, ...]:
+        return mixed([(self._read(words), share) for words, share in styles if share > 0])
 
-    def _style(self, words: str) -> tuple[Weighted, ...]:
+    def _read(self, words: str) -> Reading:
         if words not in self._known:
             if len(self._known) >= _STYLES_KEPT:
                 self._known.clear()
-            self._known[words] = read_style(words)
+            self._known[words] = read(words)
         return self._known[words]
 
     def _played(

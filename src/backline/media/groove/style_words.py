@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from backline.media.groove.style_table import GENRES, MOOD_SYNONYMS, MOODS, PLAIN, SYNONYMS
-from backline.media.groove.styles import Mood, Style, Weighted
+from backline.media.groove.styles import Style, Weighted
 
 _LONGEST = 4
 _MISSPELT = 0.78
@@ -26,22 +27,49 @@ _MOOD_OF = {_plain(name): name for name in MOODS} | {_plain(other): name for oth
 _KNOWN = tuple(_GENRE_OF) + tuple(_MOOD_OF)
 
 
-def read_style(words: str) -> tuple[Weighted, ...]:
-    """The styles that words name, in equal parts; shares make 1.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What words name: genres and moods, names of the table. At least one of either."""
 
-    The longest names are found first: in `warm acid house with piano` that is acid house, warm, with a piano. A genre
-    that is named colours nothing else; moods colour all that is named, or a plain groove. Words that nobody knows are
-    taken for the nearest in spelling; where all of them are unknown, the style is one of the table's, always the same
-    for the same words. A few unknown words beside known ones change nothing.
+    genres: tuple[str, ...]
+    moods: tuple[str, ...]
+
+
+def read(words: str) -> Reading:
+    """What words name.
+
+    The longest names are found first: in `warm acid house with piano` that is acid house, warm, with a piano. Words
+    that nobody knows are taken for the nearest in spelling; where all of them are unknown, the style is one of the
+    table's, always the same for the same words. A few unknown words beside known ones change nothing.
     """
     tokens = _plain(words).split()
     genres, moods = _named(tokens, exact=True)
     if not genres and not moods:
         genres, moods = _named(tokens, exact=False)
-    if not genres:
-        genres = [PLAIN] if moods or not tokens else [_stable(tokens)]
-    styles = [_coloured(GENRES[name], (MOODS[mood] for mood in moods)) for name in dict.fromkeys(genres)]
-    return tuple(Weighted(style, 1 / len(styles)) for style in styles)
+    if not genres and not moods:
+        genres = [_stable(tokens) if tokens else PLAIN]
+    return Reading(tuple(dict.fromkeys(genres)), tuple(dict.fromkeys(moods)))
+
+
+def mixed(readings: Sequence[tuple[Reading, float]]) -> tuple[Weighted, ...]:
+    """The styles that are played for what was read, each with its weight over 0; in the end shares make 1.
+
+    Genres within one reading have equal parts, and its moods colour them alone. A reading of moods alone colours all
+    genres, as strongly as its weight is to theirs; without any genre it colours a plain groove. The order changes
+    nothing.
+    """
+    named = [(reading, weight) for reading, weight in readings if reading.genres]
+    colours = [(reading, weight) for reading, weight in readings if not reading.genres]
+    if not named and colours:
+        named = [(Reading((PLAIN,), ()), sum(weight for _, weight in colours))]
+    total = sum(weight for _, weight in named)
+    strengths = sorted((mood, min(weight / total, 1.0)) for reading, weight in colours for mood in reading.moods)
+    parts = []
+    for reading, weight in named:
+        for name in reading.genres:
+            own = _coloured(GENRES[name], [(mood, 1.0) for mood in reading.moods])
+            parts.append(Weighted(_coloured(own, strengths), weight / total / len(reading.genres)))
+    return tuple(sorted(parts, key=lambda part: (part.style.name, repr(part.style), part.share)))
 
 
 def _named(tokens: list[str], exact: bool) -> tuple[list[str], list[str]]:
@@ -77,7 +105,7 @@ def _stable(tokens: list[str]) -> str:
     return sorted(GENRES)[int.from_bytes(digest[:4], "big") % len(GENRES)]
 
 
-def _coloured(style: Style, moods: Iterable[Mood]) -> Style:
-    for mood in moods:
-        style = mood.on(style)
+def _coloured(style: Style, moods: Iterable[tuple[str, float]]) -> Style:
+    for mood, strength in moods:
+        style = MOODS[mood].weakened(strength).on(style)
     return style

@@ -87,6 +87,21 @@ class Mood:
     comps: tuple[str, ...] | None = None
     bpm_factor: float = 1.0
 
+    def weakened(self, strength: float) -> Mood:
+        """The same, 0 not at all to 1 wholly; what takes a style's place does so from a half on."""
+        if strength >= 1:
+            return self
+        return replace(
+            self if strength >= 0.5 else Mood(),
+            brightness=strength * self.brightness,
+            energy=strength * self.energy,
+            density=strength * self.density,
+            space=strength * self.space,
+            pump=strength * self.pump,
+            swing=strength * self.swing,
+            shuffle=strength * self.shuffle,
+        )
+
     def on(self, style: Style) -> Style:
         """A style in this mood."""
         old = style.traits
