@@ -7,7 +7,7 @@ import math
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -70,9 +70,9 @@ def run(wish: Wish) -> None:
     columns = (TextColumn("playing"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     hidden = not err.is_terminal or wish.output is None
     bar = Progress(*columns, console=err, disable=hidden, transient=True)
-    with _ended_by_signals(), bar, _sink(wish, encoder) as feed:
+    with _ended_by_signals(), bar, closing(jam_engine(wish.engine).load()) as engine, _sink(wish, encoder) as feed:
         task = bar.add_task("playing", total=bars)
-        for samples in _played(jam_engine(wish.engine).load(), loop, options, bars):
+        for samples in _played(engine, loop, options, bars):
             feed(encoder.encode(samples))
             bar.advance(task)
         feed(encoder.finish())
