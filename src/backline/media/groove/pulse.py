@@ -14,7 +14,7 @@ from backline.media.groove.bars import BarGrid
 _Curve = npt.NDArray[np.float64]
 
 STEPS_PER_SECOND = 400
-_WINDOW_SECONDS = 0.0107
+_WINDOW_SECONDS = 0.021
 _LAG_STEPS = 2
 _FLOOR = 1e-3
 _SMOOTHING_SECONDS = 0.006
@@ -43,7 +43,7 @@ class Onsets:
 
     def __init__(self, rate_hz: int) -> None:
         self.step_frames = max(1, round(rate_hz / STEPS_PER_SECOND))
-        self._size = 1 << math.ceil(math.log2(max(16, rate_hz * _WINDOW_SECONDS)))
+        self._size = 1 << round(math.log2(rate_hz * _WINDOW_SECONDS))
         self._window = np.hanning(self._size + 1)[:-1].astype(np.float32)
         edges = np.unique(np.concatenate([[1], 2 ** np.arange(1, math.floor(math.log2(self._size // 2)))]))
         self._edges = edges.astype(np.intp)
