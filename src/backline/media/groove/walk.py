@@ -20,8 +20,10 @@ _OTHER_CHORD_AT_BAR, _OTHER_CHORD_INSIDE = 0.1, 0.8
 _PLAYED = 0.4
 _MEMORY = 0.75
 """A slice that was just played costs so much more, at temperature 1; after so much of a loop it is 2.7 times less."""
-_BAR_AS_IT_WAS = 1.6
+_BAR_AS_IT_WAS = 2.4
 """What it costs, at temperature 1, to finish a bar as the loop has it."""
+_ALIKE = 0.25
+"""Distance at which two slices are 2.7 times less the same thing."""
 
 
 class Walk:
@@ -30,13 +32,15 @@ class Walk:
     def __init__(self, pool: Pool, beats_per_bar: int, beat_seconds: float) -> None:
         slices = pool.slices
         self._places, self._successors = slices.places, slices.successors
-        self._follow = follow_costs(slices, distances(slices, pool.tonal))
+        apart = distances(slices, pool.tonal)
+        self._follow = follow_costs(slices, apart)
+        self._alike = np.exp(-apart / _ALIKE)
         self._chords = np.array([chord.root + 12 * chord.minor for chord in pool.chords])
         self._tonal = pool.tonal
         self._place = place_costs(beats_per_bar)
         self._between_beats = _BETWEEN_BEATS / beat_seconds
         self._ages = np.full(len(slices), 1e6)
-        self._run = 0
+        self._due, self._as_it_was = 0, 1.0
         self.now = 0
         self._visit(0)
 
@@ -50,17 +54,22 @@ class Walk:
         other_chord = _OTHER_CHORD_INSIDE if place else _OTHER_CHORD_AT_BAR
         costs += self._tonal * other_chord * (self._chords != self._chords[natural])
         costs += temperature * _PLAYED * np.exp(-self._ages / (_MEMORY * len(self._ages)))
-        costs[natural] += temperature * self._staleness(place) - jump
+        costs[natural] -= jump
+        if place:
+            stale = _BAR_AS_IT_WAS * self._as_it_was * place / (len(self._place) - 1)
+            costs += temperature * stale * self._alike[self._successors[self._due]]
         chosen = _draw(costs, temperature, topk, chance)
-        self._run = self._run + 1 if chosen == natural else 0
+        self._compare(place, chosen)
         self._visit(chosen)
         return chosen
 
-    def _staleness(self, place: int) -> float:
-        """How much the bar has been the loop's so far; before the next downbeat nothing presses."""
-        if place == 0 or self._run < place - 1:
-            return 0.0
-        return _BAR_AS_IT_WAS * place / (len(self._place) - 1)
+    def _compare(self, place: int, chosen: int) -> None:
+        """How much the bar has been as the loop has it: 1 all along, 0 not at all."""
+        if place == 0:
+            self._due, self._as_it_was = chosen, 1.0
+        else:
+            self._due = int(self._successors[self._due])
+            self._as_it_was *= float(self._alike[self._due, chosen])
 
     def _visit(self, index: int) -> None:
         self._ages += 1
