@@ -47,8 +47,9 @@ async def test_a_close_ends_a_next_that_waits(index: int | None) -> None:
             answers = await asyncio.gather(*waiting, return_exceptions=True)
         assert [getattr(answer, "code", None) for answer in answers] == ["session_closed"] * 3
         engine.gate.set()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         assert await host.peek(ID) == closed
+        assert engine.bars == 1  # the one that was under way
 
 
 async def test_a_close_during_a_start_ends_the_start() -> None:
@@ -83,7 +84,8 @@ async def test_a_close_during_a_warm_up_ends_the_warm_up() -> None:
 
 async def test_two_who_ask_for_the_next_chunk_get_two_chunks() -> None:
     async with jamming() as host:
-        chunks = await asyncio.gather(*(host.next(ID, 20) for _ in range(4)))
+        await until(lambda: host.peeked(ID).last_made_index == 1)
+        chunks = await asyncio.gather(*(host.next(ID, 20, "flac") for _ in range(4)))
         assert sorted(chunk.index for chunk in chunks if chunk) == [0, 1, 2, 3]
 
 
@@ -141,6 +143,23 @@ async def test_a_stop_during_a_bar_waits_for_its_end_and_a_start_after_it_too() 
         await starting
         (chunk,) = await take(host, 1)
         assert chunk.metadata.first_bar == 0
+
+
+async def test_a_close_ends_a_start_that_waits_for_the_bar_line() -> None:
+    engine = Watched()
+    async with jamming(engine=lambda: engine) as host:
+        await until(lambda: host.peeked(ID).last_made_index == 1)
+        engine.gate.clear()
+        await take(host, 1)
+        await until(lambda: engine.at_once == 1)
+        await host.stop(ID)
+        starting = asyncio.create_task(host.start(ID, loop_file(), SHORT))
+        await asyncio.sleep(0.05)
+        await host.close(ID, "done")
+        with pytest.raises(Conflict) as refused:
+            await starting
+        assert refused.value.code == "session_closed"
+        engine.gate.set()
 
 
 class Order:

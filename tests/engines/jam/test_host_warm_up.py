@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from backline.compute.base import JamLink
 from backline.engines.catalog import find
 from backline.engines.jam.base import JamEngine
 from backline.engines.jam.host import HostRules, JamHost
@@ -37,6 +38,12 @@ async def test_an_engine_of_the_catalogue_is_named_in_the_status() -> None:
     status = await host.warm_up(ID)
     assert (status.tag, status.model_version) == ("metronome", "metronome-1")
     await host.aclose()
+
+
+def test_it_has_what_a_link_has() -> None:
+    """Whether it fits is seen by the type checker."""
+    link: JamLink = JamHost(find("metronome"))
+    assert callable(link.reseed_splice)
 
 
 async def test_the_engine_is_loaded_once_and_not_on_the_loop() -> None:

@@ -8,24 +8,21 @@ import random
 import tracemalloc
 from dataclasses import replace
 from functools import cache
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from backline.engines.catalog import find
 from backline.engines.jam.base import Controls, JamEngine
-from backline.engines.jam.host import JamHost
 from backline.engines.jam.loops import read_loop
 from backline.engines.jam.metronome import MetronomeEngine, MetronomePlayer
-from backline.engines.jam.orders import ChunkFormat, JamChange, JamOptions
+from backline.engines.jam.orders import JamChange, JamOptions
 from backline.engines.jam.playing import Playing
 from backline.media.audio import Samples, silence
 from backline.media.groove.bars import BarGrid
 from tests.engines.jam.players import (
     FAST,
     ID,
-    SHORT,
     Hands,
     Watched,
     exact,
@@ -156,17 +153,3 @@ async def test_what_is_stopped_is_the_beginning_of_what_would_have_been() -> Non
         stopped = sound(*chunks)
     length = min(len(stopped), len(whole))
     assert np.array_equal(stopped[:length], whole[:length])
-
-
-def kept_bytes(host: JamHost) -> int:
-    """What a session holds: chunks as files, by its spool."""
-    spool = host._sessions[ID].spool
-    return sum(len(file) for chunk in spool._chunks.values() for file in chunk.files.values())
-
-
-async def test_formats_are_encoded_once_and_kept_with_their_chunk() -> None:
-    async with jamming(SHORT) as host:
-        for _ in range(12):
-            for chunk_format in get_args(ChunkFormat):
-                await host.next(ID, 20, chunk_format)
-        assert kept_bytes(host) < 6 * 3 * 0.4 * 48_000 * 4

@@ -153,7 +153,7 @@ class JamHost:
             detail = f"There is room for {self._rules.max_sessions} sessions, and all are taken. Try again soon."
             raise Busy(detail, code="too_many_sessions", retry_after_seconds=_RETRY_SECONDS)
         times = Times(self._clock, self._wall, self._rules.grace_seconds)
-        session = self._sessions[session_id] = Session(session_id, self._crews, times, self._clock)
+        session = self._sessions[session_id] = Session(session_id, self._name, self._crews, times, self._clock)
         if self._loading.engine is not None:
             session.warm(self._loading.engine)
         if self._sweeper is None:
@@ -185,7 +185,7 @@ class JamHost:
         return status
 
     def _status(self, session: Session) -> JamStatus:
-        return status_of(session, self._name, self._loading, self._rules.idle_seconds)
+        return status_of(session, self._loading, self._rules.idle_seconds)
 
     async def _sweep(self) -> None:
         while True:

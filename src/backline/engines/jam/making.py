@@ -31,11 +31,13 @@ class Making:
     next bar line. error: what ended it.
     """
 
-    def __init__(self, playing: Playing, spool: Spool, news: News, crew: Crew, clock: Monotonic) -> None:
+    def __init__(self, tag: str, playing: Playing, spool: Spool, news: News, crew: Crew, clock: Monotonic) -> None:
+        """tag: the engine's name."""
         self.playing = playing
         self.format: ChunkFormat = "wav"
         self.ended = False
         self.error: BacklineError | None = None
+        self._tag = tag
         self._spool = spool
         self._news = news
         self._crew = crew
@@ -83,7 +85,7 @@ class Making:
                 self._keep(await self._work(partial(self.playing.play_bar, self.format)))
             await self._come_to_an_end()
         except Exception as error:  # noqa: BLE001 - whatever an engine does, the other sessions play on
-            self.error = engine_failure(error)
+            self.error = engine_failure(error, self._tag)
         self._news.tell()
 
     async def _work(self, function: Callable[[], T]) -> T:
@@ -117,9 +119,9 @@ class Making:
             self._news.tell()
 
 
-def engine_failure(error: Exception) -> BacklineError:
-    """What a session tells about it; the log has the rest."""
+def engine_failure(error: Exception, engine: str) -> BacklineError:
+    """What a session tells about it; the log has the rest. engine: its name."""
     if isinstance(error, BacklineError):
         return error
-    get_logger().error("jam.engine_failed", exc_info=error)
+    get_logger().error("jam.engine_failed", engine=engine, exc_info=error)
     return Failed("The engine failed while it played. Start the jam again.", code="engine_failed")

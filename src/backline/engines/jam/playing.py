@@ -36,8 +36,7 @@ class Playing:
     """One player, its loudness, and the chunk that is being filled.
 
     Everything happens bar by bar, so bars_per_chunk changes nothing but where the sound is cut. Methods may be called
-    from any thread; a
-    change is read when the next bar begins, a splice when the next chunk does.
+    from any thread; a change is read when the next bar begins, a splice when the next chunk does.
     """
 
     def __init__(self, engine: JamEngine, loop: Loop, options: JamOptions, seed: int, first_index: int) -> None:

@@ -36,11 +36,12 @@ T = TypeVar("T")
 class Session:
     """Its methods are called on the event loop; all that takes time runs on the crews.
 
-    close_reason: None while it is open.
+    tag: the engine's name. close_reason: None while it is open.
     """
 
-    def __init__(self, session_id: str, crews: Crews, times: Times, clock: Monotonic) -> None:
+    def __init__(self, session_id: str, tag: str, crews: Crews, times: Times, clock: Monotonic) -> None:
         self.id = session_id
+        self.tag = tag
         self.times = times
         self.spool = Spool()
         self.close_reason: str | None = None
@@ -108,7 +109,8 @@ class Session:
             raise session_closed()
 
     async def start(self, loop: bytes, options: JamOptions) -> None:
-        if self._engine is None:
+        engine = self._engine
+        if engine is None:
             raise Conflict("The session is still warming up. Try again soon.", code="not_warm", retryable=True)
         if self._starting or (self.running and not self._begun().stopping):
             raise Conflict("A jam is running already. Stop it first.", code="jam_already_running")
@@ -117,10 +119,11 @@ class Session:
         try:
             while self.running:  # it was stopped a moment ago, and comes to the bar line
                 await self._news.wait()
-            playing = await self._work(self._crews.loops, partial(self._begin, self._engine, loop, options))
+            self.check_open()
+            playing = await self._work(self._crews.loops, partial(self._begin, engine, loop, options))
         finally:
             self._starting = False
-        self._making = Making(playing, self.spool, self._news, self._crews.bars, self._clock)
+        self._making = Making(self.tag, playing, self.spool, self._news, self._crews.bars, self._clock)
 
     async def next(self, timeout_seconds: float, chunk_format: ChunkFormat, index: int | None) -> JamChunk | None:
         making = self._begun()
@@ -166,7 +169,7 @@ class Session:
         try:
             result = await crew.run(self._clock(), function)
         except Exception as error:
-            raise engine_failure(error) from error
+            raise engine_failure(error, self.tag) from error
         self.check_open()
         return result
 

@@ -7,8 +7,8 @@ from backline.engines.jam.orders import JamStatus
 from backline.engines.jam.session import Session
 
 
-def status_of(session: Session, tag: str, loading: Loading, idle_limit_seconds: float) -> JamStatus:
-    """Reading it changes nothing. tag: the engine's name."""
+def status_of(session: Session, loading: Loading, idle_limit_seconds: float) -> JamStatus:
+    """Reading it changes nothing."""
     times, spool = session.times, session.spool
     capabilities = loading.capabilities
     closed = times.closed is not None
@@ -17,7 +17,7 @@ def status_of(session: Session, tag: str, loading: Loading, idle_limit_seconds: 
         billing_state=session.state,
         warmed=times.warmed is not None,
         jam_running=session.running,
-        tag=tag,
+        tag=session.tag,
         model_version=capabilities.model_version if capabilities else None,
         container_warmup_seconds=loading.seconds,
         scaledown_window_seconds=idle_limit_seconds,
