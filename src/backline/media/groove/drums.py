@@ -74,7 +74,7 @@ def _metal(rate: int, base: float, length: float, low: float, tonal: float, seed
 def _cymbal(rate: int, low: float, length: float, bell: float, seed: int) -> Curve:
     rng = np.random.default_rng(seed)
     partials = [(float(hz), float(rng.uniform(0.3, 1)), length * float(rng.uniform(0.4, 1.1)))
-                for hz in np.geomspace(low * 0.6, 9500, 42) * rng.uniform(0.96, 1.04, 42)]  # fmt: skip
+                for hz in np.geomspace(low * 0.6, 9500, 32) * rng.uniform(0.96, 1.04, 32)]  # fmt: skip
     t = times(length * 4, rate)
     ring = ringing(partials, len(t) / rate, rate) / 4
     if bell:

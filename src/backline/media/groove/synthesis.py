@@ -130,22 +130,31 @@ def swept(
     hz: the pitch; its bend must be small beside the ceiling. cutoff_hz: of the filter. phase: 0 to 1, where it begins.
     """
     low, high = float(cutoff_hz.min()), float(cutoff_hz.max())
-    levels = 12 if high > 1.01 * low else 2
+    levels = 12
     cutoffs = np.geomspace(low, high * 1.001, levels)
     tables = _tables(float(hz.max()), shape, cutoffs, resonance, rate_hz).ravel()
     turns = (np.cumsum(hz) - hz[0]) / rate_hz + phase
-    place = ((turns % 1.0) * _TABLE).astype(np.float32)
-    index = np.minimum(place.astype(np.int32), _TABLE - 1)  # a turn may round up to a whole one
-    between = place - index
+    place = (_TABLE * (turns - np.floor(turns))).astype(np.float32)
+    index = np.minimum(place.astype(np.intp), _TABLE - 1)  # a turn may round up to a whole one
+    between = place - index.astype(np.float32)
+    if high <= 1.01 * low:
+        return _read(tables, index, between).astype(np.float64)
     level = (np.log(cutoff_hz / low) / np.log(cutoffs[-1] / low) * (levels - 1)).astype(np.float32)
-    below = np.minimum(level.astype(np.int32), levels - 2)
-    mix = level - below
+    below = np.minimum(level.astype(np.intp), levels - 2)
     at = below * (_TABLE + 1) + index
-    lower = tables[at] + between * (tables[at + 1] - tables[at])
-    at += _TABLE + 1
-    upper = tables[at] + between * (tables[at + 1] - tables[at])
-    wave: Curve = (lower + mix * (upper - lower)).astype(np.float64)
+    lower = _read(tables, at, between)
+    upper = _read(tables, at + (_TABLE + 1), between)
+    wave: Curve = (lower + (level - below.astype(np.float32)) * (upper - lower)).astype(np.float64)
     return wave
+
+
+def _read(
+    tables: npt.NDArray[np.float32], at: npt.NDArray[np.intp], between: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Between the value at a place and the next."""
+    value = np.take(tables, at)
+    read: npt.NDArray[np.float32] = value + between * (np.take(tables, at + 1) - value)
+    return read
 
 
 def in_room(wave: Curve, wet: float, seconds: float, rate_hz: int, seed: int, spread: float = 1.0) -> Sound:
@@ -157,22 +166,22 @@ def in_room(wave: Curve, wet: float, seconds: float, rate_hz: int, seed: int, sp
         return wave.astype(np.float32)[None, :]
     tail = max(8, round(seconds * rate_hz))
     size = len(wave) + tail
-    size_fft = 1 << (size - 1).bit_length()
+    size_fft = min(factor << max((-(-size // factor) - 1).bit_length(), 1) for factor in (3, 4, 5))
     rng = np.random.default_rng(seed)
-    t = np.arange(tail) / rate_hz
-    rise = 1 - np.exp(-t / 0.006)
-    answers = rng.standard_normal((2, tail)) * np.exp(-6.9 * t / seconds) * rise
-    spectra = np.fft.rfft(answers, size_fft)
-    hz = np.fft.rfftfreq(size_fft, 1 / rate_hz)
+    t = np.arange(tail, dtype=np.float32) / np.float32(rate_hz)
+    dry = wave.astype(np.float32)
+    answers = rng.standard_normal((2, tail), dtype=np.float32) * (np.exp(-6.9 * t / seconds) * (1 - np.exp(-t / 0.006)))
+    squared = (np.arange(size_fft // 2 + 1, dtype=np.float32) * np.float32(rate_hz / size_fft)) ** 2
     # Rooms swallow the highs, and the lows stay dry: mud is what a mix is spoiled by first.
-    spectra *= 1 / np.sqrt(1 + (hz / 4500.0) ** 2) * (hz / 260.0) ** 2 / (1 + (hz / 260.0) ** 2)
-    room = np.fft.irfft(spectra * np.fft.rfft(wave, size_fft), size_fft)[:, :size]
-    energy = float(np.sum(room[0] ** 2))
+    damping = squared / ((squared + 260.0**2) * np.sqrt(1 + squared / 4500.0**2))
+    spectra = np.fft.rfft(answers, size_fft) * (np.fft.rfft(dry, size_fft) * damping)
+    room: Sound = np.fft.irfft(spectra, size_fft)[:, :size].astype(np.float32)
+    energy = float(np.sum(room[0] ** 2, dtype=np.float64))
     if energy > 0:
-        room *= np.sqrt(wet * float(np.sum(wave**2)) / energy)
-    room[1] *= spread
-    room[0, : len(wave)] += wave
-    return room.astype(np.float32)
+        room *= np.float32(np.sqrt(wet * float(np.sum(dry**2, dtype=np.float64)) / energy))
+    room[1] *= np.float32(spread)
+    room[0, : len(wave)] += dry
+    return room
 
 
 def normalised(sound: Sound, level: float, rate_hz: int, window_seconds: float = 0.05) -> Sound:
