@@ -15,8 +15,8 @@ _STAYING = 0.25
 """What a jump costs, at loop weight 1."""
 _BETWEEN_BEATS = 0.15
 """What a jump between two beats costs more, where a beat is a second."""
-_OTHER_CHORD_AT_BAR, _OTHER_CHORD_INSIDE = 0.1, 0.8
-"""What going to another chord than the one that is due costs: on the downbeat, and anywhere else."""
+_OTHER_CHORD_AT_BAR, _OTHER_CHORD_AT_HALF, _OTHER_CHORD_ELSEWHERE = 0.1, 0.7, 1.3
+"""What going to another chord than the one that is due costs: on the downbeat, in the middle of the bar, elsewhere."""
 _PLAYED = 0.4
 _MEMORY = 0.75
 """A slice that was just played costs so much more, at temperature 1; after so much of a loop it is 2.7 times less."""
@@ -51,8 +51,7 @@ class Walk:
         natural = int(self._successors[self.now])
         jump = _STAYING * loop_weight + (self._between_beats if place % 2 else 0.0)
         costs = self._follow[self.now] + self._place[place, self._places] + jump
-        other_chord = _OTHER_CHORD_INSIDE if place else _OTHER_CHORD_AT_BAR
-        costs += self._tonal * other_chord * (self._chords != self._chords[natural])
+        costs += self._tonal * self._other_chord(place) * (self._chords != self._chords[natural])
         costs += temperature * _PLAYED * np.exp(-self._ages / (_MEMORY * len(self._ages)))
         costs[natural] -= jump
         if place:
@@ -62,6 +61,11 @@ class Walk:
         self._compare(place, chosen)
         self._visit(chosen)
         return chosen
+
+    def _other_chord(self, place: int) -> float:
+        if place == 0:
+            return _OTHER_CHORD_AT_BAR
+        return _OTHER_CHORD_AT_HALF if 2 * place == len(self._place) else _OTHER_CHORD_ELSEWHERE
 
     def _compare(self, place: int, chosen: int) -> None:
         """How much the bar has been as the loop has it: 1 all along, 0 not at all."""
