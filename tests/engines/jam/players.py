@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -109,6 +110,8 @@ class Watched:
     controls: list[Controls] = field(default_factory=list)
     told: list[tuple[str, int, float]] = field(default_factory=list)
     """What, the frames of the loop, and the anchor."""
+    told_at: list[int] = field(default_factory=list)
+    """After how many bars."""
     bars: int = 0
     broken_from_bar: int | None = None
     refuses: bool = False
@@ -126,11 +129,26 @@ class Watched:
     def begin(self, loop: Samples, grid: BarGrid, seed: int) -> JamPlayer:
         if self.refuses:
             raise RuntimeError("something about the loop")
-        self.told.append(("begin", len(loop), float(seed)))
+        self.note("begin", loop, float(seed))
         return WatchedPlayer(self, MetronomePlayer(loop, grid))
 
     def close(self) -> None:
         self.closed = True
+
+    def note(self, name: str, loop: Samples, number: float = 0.0) -> None:
+        self.told.append((name, len(loop), number))
+        self.told_at.append(self.bars)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Long enough to be seen."""
+        self.at_once += 1
+        time.sleep(0.001)
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            yield
+        finally:
+            self.at_once -= 1
 
 
 class WatchedPlayer:
@@ -140,22 +158,20 @@ class WatchedPlayer:
 
     def play(self, length_frames: int, controls: Controls) -> Samples:
         engine = self._engine
-        engine.at_once += 1
-        engine.most_at_once = max(engine.most_at_once, engine.at_once)
-        try:
+        with engine.busy():
             engine.gate.wait(20)
             if engine.broken_from_bar is not None and engine.bars >= engine.broken_from_bar:
                 raise RuntimeError("the device is lost")
             engine.controls.append(controls)
             engine.bars += 1
             return self._inner.play(length_frames, controls)
-        finally:
-            engine.at_once -= 1
 
     def reseed(self, loop: Samples) -> None:
-        self._engine.told.append(("reseed", len(loop), 0.0))
-        self._inner.reseed(loop)
+        with self._engine.busy():
+            self._engine.note("reseed", loop)
+            self._inner.reseed(loop)
 
     def splice(self, loop: Samples, anchor_bars: float) -> None:
-        self._engine.told.append(("splice", len(loop), anchor_bars))
-        self._inner.splice(loop, anchor_bars)
+        with self._engine.busy():
+            self._engine.note("splice", loop, anchor_bars)
+            self._inner.splice(loop, anchor_bars)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,7 +57,7 @@ class Playing:
         self._bars: list[Pcm] = []
         self._before: Pcm = np.zeros((0, 2), np.int16)
         self._recent: deque[Pcm] = deque()
-        self._one_at_a_time = threading.Lock()
+        self._door, self._one_at_a_time = threading.Lock(), threading.Lock()
 
     @property
     def made_seconds(self) -> float:
@@ -71,7 +73,7 @@ class Playing:
 
     def play_bar(self, chunk_format: ChunkFormat) -> MadeChunk | None:
         """One more; the chunk, when it was its last."""
-        with self._one_at_a_time:
+        with self._turn():
             if not self._bars:
                 self._do_splice()
             pcm = to_pcm16(self._leveller.bar(self._source.bar(self.made_bars, self._controls())))
@@ -83,21 +85,31 @@ class Playing:
 
     def finish(self, chunk_format: ChunkFormat) -> MadeChunk:
         """What has been made of the last chunk: one bar at least."""
-        with self._one_at_a_time:
+        with self._turn():
             return self._cut(chunk_format)
 
     def reseed(self, loop: Loop | None) -> None:
         """Raises Conflict `nothing_to_reseed_from`."""
-        with self._one_at_a_time:
+        with self._turn():
             self._source.reseed(self._heard(loop))
             self._follow(loop)
 
     def splice(self, splice: Splice) -> None:
         """With the next chunk; of several the newest is meant. Raises Conflict `nothing_to_reseed_from`."""
-        with self._one_at_a_time:
+        with self._turn():
             if splice.loop is None and not self.made_bars:
                 raise _nothing_heard()
             self._splice = splice
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Who waits at the door is the next: a lock alone may let the maker of bars in again and again."""
+        with self._door:
+            self._one_at_a_time.acquire()
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
 
     def _do_splice(self) -> None:
         splice, self._splice = self._splice, None
