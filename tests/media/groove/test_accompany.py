@@ -187,7 +187,8 @@ def test_a_change_of_style_is_no_break(mix: Heard) -> None:
 
 @pytest.mark.parametrize(
     ("style_bpm", "bpm", "beats", "steps"),
-    [(120, 120, 4, 4), (174, 87, 4, 8), (80, 160, 4, 2), (140, 100, 4, 4), (120, 280, 7, 2), (150, 20, 4, 16),
+    [(120, 120, 4, 4), (174, 87, 4, 8), (80, 160, 4, 2), (140, 100, 4, 4), (174, 112, 4, 4),
+     (120, 280, 7, 2), (150, 20, 4, 16),
      (120, 240, 3, 4)],
 )  # fmt: skip
 def test_styles_are_played_in_the_feel_that_is_nearest(style_bpm: float, bpm: float, beats: int, steps: int) -> None:

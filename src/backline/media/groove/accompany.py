@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -33,6 +33,8 @@ _STRAIGHT = 0.015
 """A loop that swings by less is straight."""
 _LOUD_KICK = 0.5
 _STYLES_KEPT = 64
+_AS_IT_IS = 0.4
+"""Octaves of tempo by which half or double time must be nearer to a style than the loop's own time."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class Accompanist:
         harmony = harmony_of(bar, heard, chords, self._seed)
         moment = Moment(self._grid, bar, traits, self._sounds)
         dense = traits.density * float(np.clip(1.15 - 0.07 * heard.onsets_per_beat, 0.6, 1.0))
-        voices = self._voices(bar, mix, harmony, dense, (_swing(heard, traits), traits.shuffle))
+        voices = self._voices(bar, mix, harmony, dense, lambda steps_per_beat: _swing(heard, traits, steps_per_beat))
         band = _Band()
         drummer = voices["kick"].style
         beat = self._pick(drummer.patterns, drummer, bar, "drums")
@@ -133,7 +135,7 @@ class Accompanist:
         return [Hit(0, self._sounds.drum(drum.sound), 10 ** (drum.gain_db / 20) * moment.traits.energy, drum.pan)]
 
     def _voices(self, bar: int, mix: Sequence[Weighted], harmony: Harmony, dense: float,
-                swing: tuple[float, float]) -> Mapping[str, _Voice]:  # fmt: skip
+                swing: Callable[[int], tuple[float, float]]) -> Mapping[str, _Voice]:  # fmt: skip
         """Each voice with its style. The draws of the voices lie evenly over the shares, and move on by phrases."""
         order = np.random.default_rng([self._seed, 1]).permutation(len(_VOICES))
         voices = {}
@@ -143,7 +145,7 @@ class Accompanist:
             style = _drawn(mix, place)
             steps_per_beat = feel(style.bpm, self._grid)
             if steps_per_beat not in places:
-                places[steps_per_beat] = self._places(bar, harmony, steps_per_beat, swing)
+                places[steps_per_beat] = self._places(bar, harmony, steps_per_beat, swing(steps_per_beat))
             frames, chords = places[steps_per_beat]
             phrase = self._random("phrase", voice, style.name, bar // _PHRASE_BARS)
             fresh = self._random("bar", voice, style.name, bar)
@@ -179,13 +181,19 @@ def _drawn(mix: Sequence[Weighted], place: float) -> Style:
     return mix[-1].style
 
 
-def _swing(heard: Heard, traits: Traits) -> float:
-    """The loop's own; that of the style where the loop hardly plays second eighths."""
-    if heard.swing >= 0.5 + _STRAIGHT:
-        return heard.swing
+def _swing(heard: Heard, traits: Traits, steps_per_beat: int) -> tuple[float, float]:
+    """Where in a beat its second eighth lies, and where in an eighth its second sixteenth.
+
+    The loop's own; that of the style where the loop hardly plays second eighths, and for sixteenths. In half time a
+    style's sixteenths are the loop's eighths, and in double time its eighths are the loop's sixteenths.
+    """
+    eighths = {2: traits.shuffle, 4: traits.swing}.get(steps_per_beat, 0.5)
+    sixteenths = {4: traits.shuffle, 8: traits.swing}.get(steps_per_beat, 0.5)
     second_eighths = heard.groove[:, SIXTEENTHS_PER_BEAT // 2 :: SIXTEENTHS_PER_BEAT]
+    if heard.swing >= 0.5 + _STRAIGHT:
+        return heard.swing, sixteenths
     open_to_style = heard.silent or float(second_eighths.max(initial=0.0)) < _OPEN_SWING
-    return traits.swing if open_to_style else 0.5
+    return eighths if open_to_style else 0.5, sixteenths
 
 
 def feel(style_bpm: float, grid: BarGrid) -> int:
@@ -195,7 +203,7 @@ def feel(style_bpm: float, grid: BarGrid) -> int:
     Half time is for bars of an even number of twos, and for fast odd ones, whose beats are eighths.
     """
     bpm, beats = float(grid.beats_per_minute), grid.beats_per_bar
-    choices = {4: 0.25, 8: 0.0, 16: 0.0}
+    choices = {4: _AS_IT_IS, 8: 0.0, 16: 0.0}
     if beats in (2, 4) or beats % 4 == 0 or (bpm >= 190 and beats not in (1, 3, 6)):
         choices[2] = 0.0
     return min(choices, key=lambda steps: abs(np.log2(bpm * steps / 4 / style_bpm)) - choices[steps])

@@ -134,7 +134,7 @@ def voiced(notes: Sequence[int], kind: str, centre: int, before: Sequence[int]) 
         return (lowest,) if kind == "root" else (lowest, lowest + 7, lowest + 12)
     best: tuple[float, tuple[int, ...]] | None = None
     for first in range(len(notes)):
-        order = notes[first:] + tuple(notes[:first]) if isinstance(notes, tuple) else (*notes[first:], *notes[:first])
+        order = (*notes[first:], *notes[:first])
         for bottom in range(centre - 12, centre + 3):
             if bottom % 12 != order[0]:
                 continue

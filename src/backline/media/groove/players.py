@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -126,16 +126,18 @@ class Keys:
     """The one who plays chords: remembers how the last lay under the hand."""
 
     def __init__(self) -> None:
-        self._before: Mapping[str, tuple[int, ...]] = {}
+        self._instrument = ""
+        self._layout: tuple[int, ...] = ()
 
     def hits(self, moment: Moment, style: Style, comp: str, bar: Bar) -> list[Hit]:
         instrument = CHORDS[style.chords]
+        if style.chords != self._instrument:
+            self._instrument, self._layout = style.chords, ()
         hits: list[Hit] = []
         for struck in struck_chords(comp, bar):
             notes = chord_notes(bar.chords[struck.step], style.voicing, bar.key)
-            layout = voiced(notes, style.voicing, instrument.centre, self._before.get(style.chords, ()))
-            self._before = {style.chords: layout}
-            hits += _struck_notes(moment, style, instrument, chosen(layout, struck), struck, bar)
+            self._layout = voiced(notes, style.voicing, instrument.centre, self._layout)
+            hits += _struck_notes(moment, style, instrument, chosen(self._layout, struck), struck, bar)
         return hits
 
 
