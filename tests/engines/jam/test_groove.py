@@ -114,12 +114,12 @@ def test_a_silent_loop_is_played_to_as_well(engine: GrooveEngine) -> None:
 
 
 def test_a_change_of_guidance_glides_over_the_bar(engine: GrooveEngine) -> None:
-    player = engine.begin(loop("chords", 112, 4, 4, RATE_HZ), GRID, 3)
-    before = player.play(GRID.length(0), STYLED)
+    """A level that stands still shows every step of a gain."""
+    player = engine.begin(np.full((GRID.start(4), 2), 0.5, dtype=np.float32), GRID, 3)
+    before = player.play(GRID.length(0), replace(STYLED, guidance_weight=0.0))
     after = player.play(GRID.length(1), replace(STYLED, guidance_weight=10.0))
-    steps = np.abs(np.diff(np.concatenate([before, after]), axis=0)).max(axis=1)
-    around = steps[len(before) - 20 : len(before) + 20].max()
-    assert around <= max(steps[: len(before) - 20].max(), steps[len(before) + 20 :].max())
+    assert np.abs(after[:5] - before[-5:]).max() < 0.01
+    assert after[-2000:].mean() < 0.3
 
 
 def test_memory_stays_flat(engine: GrooveEngine) -> None:
