@@ -21,11 +21,12 @@ from backline.media.loudness import integrated_lufs
 def listen(loop: Samples, grid: BarGrid) -> Heard:
     """loop: float32 [frames, 2] at the grid's rate, at least one frame, beginning on a bar line; of a long one the
     first 64 bars are heard. Beats are those of the grid: a tempo is not looked for here."""
-    loop = loop[: grid.length(0, MOST_BARS)]
+    if len(loop) > grid.length(0, MOST_BARS):
+        loop = loop[: grid.length(0, MOST_BARS)].copy()  # so that the rest can go
     pulse = pulse_of(_flat(loop), grid.rate_hz)
     found = cut(loop, grid, pulse)
     flat = _flat(found.samples)
-    if len(flat) != len(pulse.whole):
+    if found.samples is not loop:
         pulse = pulse_of(flat, grid.rate_hz)
     harmony, bass, hop = chroma_of(flat, grid.rate_hz)
     key = key_of(harmony.mean(axis=0))
