@@ -1,17 +1,18 @@
 /** The jam of this tab: its session, its music, and what it costs. It plays on while other pages of the studio are looked
  * at, and can be taken up again after a reload. */
 
-import { useEffect, useReducer } from "../html.js";
 import { session } from "../account/session.js";
-import { closeSession, reseed, splice, startJam, statusOf, stopJam, warmUp } from "./api.js";
+import { closeSession, reseed, splice, startJam, statusOf, stopJam } from "./api.js";
 import { fieldsOf } from "./controls.js";
 import { rememberedSession, rememberSession } from "./memory.js";
 import { JamPlayer } from "./player.js";
 import { barSeconds, chunksAhead, setupFields } from "./setup.js";
 import { JamSocket } from "./socket.js";
 import { Tuning } from "./tuning.js";
+import { makeSession, pause } from "./warming.js";
+import { endOf } from "./words.js";
 
-const ASK_MS = 1500; // between two questions whether it is warm, or silent
+const LOOK_MS = 150; // between two looks whether the music before is over
 const STOP_PATIENCE_MS = 15_000;
 const LOCAL = "local"; // whoever uses their own machine without an account
 
@@ -58,16 +59,13 @@ class Jam extends EventTarget {
   #over = true; // no more music comes
   #received = -1; // index of the newest chunk
   #closed = null; // what the server said when it closed the session
+  #passing = false; // whether the problem is gone as soon as music comes
   #clickedMs = 0;
   #leaving = new AbortController(); // of what is under way
 
   constructor() {
     super();
     session.addEventListener("change", () => this.#changeOwner());
-  }
-
-  get sessionId() {
-    return this.#sessionId;
   }
 
   /** Whether what is turned is not yet what the server plays by. */
@@ -89,7 +87,7 @@ class Jam extends EventTarget {
     this.#changed({ phase: this.#sessionId ? "starting" : "warming", playedLoop: order.loop, problem: null, news: "" });
     const { signal } = this.#leaving;
     try {
-      await this.#warm(signal);
+      if (!this.#sessionId) await makeSession(signal, (id) => this.#made(id));
       this.#changed({ phase: "starting" });
       await this.#untilOver(signal);
       const fields = { ...setupFields(order.setup, order.rateHz), ...fieldsOf(order.controls) };
@@ -119,7 +117,7 @@ class Jam extends EventTarget {
     this.#changed({ phase: "closing", problem: null });
     try {
       const end = id && (await closeSession(id));
-      this.#forget(end ? `The session is closed.${costOf(end)}` : "");
+      this.#forget(end ? endOf(end) : "");
     } catch (error) {
       if (error.status === 404) this.#forget("The session had ended.");
       else this.#changed({ phase: "ready", problem: error.message });
@@ -170,25 +168,15 @@ class Jam extends EventTarget {
     }
   }
 
-  async #warm(signal) {
-    if (this.#sessionId) return;
-    const made = await warmUp(); // not broken off: what it makes would be left to itself
-    if (signal.aborted) closeSession(made.session_id).catch(() => {}); // it closes itself soon
-    signal.throwIfAborted();
-    this.#sessionId = made.session_id;
+  #made(sessionId) {
+    this.#sessionId = sessionId;
     this.#remember(null);
-    for (let { warmed } = made; !warmed; ) {
-      await pause(ASK_MS, signal);
-      const status = await statusOf(this.#sessionId, signal);
-      if (status.billing_state === "closed") throw new Error("The engine did not get ready. Nothing was billed. Try again.");
-      warmed = status.warmed;
-    }
   }
 
   /** The jam before this one is stopped; the server may still be at its last bar. */
   async #untilOver(signal) {
     const deadline = performance.now() + STOP_PATIENCE_MS;
-    while (!this.#over && performance.now() < deadline) await pause(ASK_MS / 10, signal);
+    while (!this.#over && performance.now() < deadline) await pause(LOOK_MS, signal);
   }
 
   #open(setup, rateHz) {
@@ -222,10 +210,10 @@ class Jam extends EventTarget {
 
   #read(message) {
     const { type } = message;
-    if (type === "state") this.#changed({ status: { ...message, atMs: performance.now() }, problem: null });
+    if (type === "state") this.#fine({ status: { ...message, atMs: performance.now() } });
     else if (type === "warning") this.#changed({ warning: message.seconds_left });
-    else if (type === "updated") this.#answered(null);
-    else if (type === "error") this.#answered(message.message);
+    else if (type === "updated") this.#answered(null, false);
+    else if (type === "error") this.#answered(message.message, message.retryable);
     else if (type === "ended") this.#musicIsMade();
     else if (type === "closed") this.#closed = message;
   }
@@ -240,7 +228,7 @@ class Jam extends EventTarget {
   #play(index, sound, metadata) {
     try {
       this.player.add(index, sound, metadata);
-      this.#changed({ problem: null });
+      this.#fine();
       return true;
     } catch (error) {
       this.#failed(error);
@@ -259,9 +247,16 @@ class Jam extends EventTarget {
     if (index >= 0) this.#socket?.send({ type: "consume", index });
   }
 
-  #answered(problem) {
+  #answered(problem, passing) {
     this.#tuning?.answered();
+    this.#passing = passing;
     this.#changed({ problem });
+  }
+
+  /** It goes on: what passes has passed. */
+  #fine(facts = {}) {
+    this.#changed(this.#passing ? { ...facts, problem: null } : facts);
+    this.#passing = false;
   }
 
   #onConnection(connected) {
@@ -287,20 +282,21 @@ class Jam extends EventTarget {
   }
 
   #silent() {
-    if (this.#closed) this.#forget(`${endOf(this.#closed)}${costOf(this.#closed)}`);
+    if (this.#closed) this.#forget(endOf(this.#closed));
     else if (this.phase === "stopping" || (this.phase === "playing" && this.#over)) this.#changed({ phase: "ready" });
     else this.#changed(); // it ran dry, and more will come
   }
 
   /** The line is closed for good: the session ended, or the server refuses it. */
   #gone(problem) {
-    this.#over = true;
     if (problem) return this.#forget("", problem);
+    this.#over = true;
     if (!this.player.playing) this.#silent();
     else this.#changed({ phase: "stopping", news: endOf(this.#closed) });
   }
 
   #failed(error) {
+    if (this.phase === "playing") stopJam(this.#sessionId).catch(() => {}); // it may be dead, or falls asleep
     this.#leave();
     this.player?.stopNow();
     const dead = error.status === 404 || error.code === "session_closed" || !this.#sessionId;
@@ -330,7 +326,6 @@ class Jam extends EventTarget {
     rememberSession(null);
     this.#leave();
     this.#sessionId = null;
-    this.#over = true;
     this.#changed({ phase: "off", status: null, warning: null, connected: true, news, problem });
   }
 
@@ -341,6 +336,7 @@ class Jam extends EventTarget {
     this.#tuning?.dispose();
     this.#socket?.close();
     this.#socket = null;
+    this.#over = true;
   }
 
   #changed(facts = {}) {
@@ -349,54 +345,4 @@ class Jam extends EventTarget {
   }
 }
 
-function costOf({ total_charged: charged }) {
-  return Number(charged) ? ` It cost ${Number(Number(charged).toFixed(1))} s of credit.` : "";
-}
-
-const LOST = "The engine is gone, and the session with it.";
-
-const REASONS = {
-  credits_exhausted: "The credit is used up, and the session is closed.",
-  idle: "The session was closed, since nobody kept it alive.",
-  server_stopped: "The server went away, and closed the session.",
-  worker_lost: LOST,
-  worker_unreachable: LOST,
-  hold_expired: LOST,
-};
-
-function endOf({ close_reason: reason }) {
-  return REASONS[reason] ?? "The session is closed.";
-}
-
-function pause(milliseconds, signal) {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
-}
-
 export const jam = new Jam();
-
-/** The jam, and a new look at it whenever it changes, at most once a frame. */
-export function useJam() {
-  const [, render] = useReducer((count) => count + 1, 0);
-  useEffect(() => {
-    let pending = 0;
-    const schedule = () => {
-      pending ||= requestAnimationFrame(() => {
-        pending = 0;
-        render();
-      });
-    };
-    jam.addEventListener("change", schedule);
-    return () => {
-      jam.removeEventListener("change", schedule);
-      cancelAnimationFrame(pending);
-    };
-  }, []);
-  return jam;
-}

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../html.js";
 import { USUAL } from "./controls.js";
-import { jam, useJam } from "./jam.js";
+import { jam } from "./jam.js";
 import { Knobs, More } from "./knobs.js";
 import { Loop } from "./loop.js";
 import { LoopCard } from "./loop_card.js";
@@ -11,6 +11,7 @@ import { rateFor, USUAL_SETUP, wrongWith } from "./setup.js";
 import { Stage } from "./stage.js";
 import { Styles } from "./styles.js";
 import { Time } from "./time.js";
+import { useJam } from "./use_jam.js";
 import { describe, warningOf } from "./words.js";
 
 const SPLICE_BARS = 2;

@@ -67,7 +67,7 @@ class Roll {
     this.#drawLines();
   }
 
-  /** Begins anew when the size, or the colours, have changed. */
+  /** Follows the size and the colours. What was drawn stays, but when the height is another one. */
   #fit() {
     const { clientWidth, clientHeight } = this.#picture;
     const width = Math.round(clientWidth * devicePixelRatio);
@@ -76,11 +76,21 @@ class Roll {
     const look = [width, height, ...COLOURS.map((name) => style.getPropertyValue(name))].join();
     if (look === this.#look) return;
     this.#look = look;
-    for (const canvas of [this.#picture, this.#lines]) Object.assign(canvas, { width, height });
+    this.#resize(width, height);
     this.#rows = rowsOf(height, this.#levels.length, this.#player.rateHz);
     this.#colours = gradient(COLOURS.map((name) => style.getPropertyValue(name)));
     this.#column = new ImageData(1, height);
-    this.#bars = [];
+  }
+
+  #resize(width, height) {
+    const picture = this.#picture;
+    const right = width - picture.width;
+    const same = picture.height === height && picture.width > 0;
+    const kept = same && new OffscreenCanvas(picture.width, height);
+    if (same) kept.getContext("2d").drawImage(picture, 0, 0);
+    for (const canvas of [picture, this.#lines]) Object.assign(canvas, { width, height });
+    if (same) picture.getContext("2d").drawImage(kept, right, 0);
+    this.#bars = same ? this.#bars.map(({ bar, x }) => ({ bar, x: x + right })) : [];
   }
 
   #move(pixels) {
@@ -95,7 +105,6 @@ class Roll {
       data.set(this.#colours[level], 4 * row);
     });
     for (let x = width - pixels; x < width; x++) context.putImageData(this.#column, x, 0);
-    context.clearRect(width, 0, 1, height);
     this.#note(pixels);
   }
 

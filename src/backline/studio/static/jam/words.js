@@ -26,6 +26,23 @@ function playing({ connected, player, turning, problem, news }) {
   return turning ? "Telling the players." : news || "Playing.";
 }
 
+const LOST = "The engine is gone, and the session with it.";
+
+const ENDS = {
+  credits_exhausted: "The credit is used up, and the session is closed.",
+  idle: "The session was closed, since nobody kept it alive.",
+  server_stopped: "The server went away, and closed the session.",
+  worker_lost: LOST,
+  worker_unreachable: LOST,
+  hold_expired: LOST,
+};
+
+/** @param {{close_reason: string | null, total_charged: string}} closed - what the server told of the end */
+export function endOf({ close_reason: reason, total_charged: charged }) {
+  const cost = Number(charged) ? ` It cost ${Number(Number(charged).toFixed(1))} s of credit.` : "";
+  return `${ENDS[reason] ?? "The session is closed."}${cost}`;
+}
+
 const WARNINGS = {
   60: "A minute of credit is left.",
   30: "Half a minute of credit is left.",
