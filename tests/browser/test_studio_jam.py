@@ -346,6 +346,24 @@ def test_keys_begin_and_stop_it(jam: JamPage, band: Path) -> None:
     jam.end()
 
 
+def test_a_phone_shows_it_without_scrolling_sideways_and_every_control_has_a_name(jam: JamPage, band: Path) -> None:
+    jam.page.set_viewport_size({"width": 360, "height": 700})
+    jam.open()
+    jam.choose(band)
+    jam.page.get_by_label("Styles", exact=True).fill("a style with more words than fit into one line of a phone")
+    jam.page.keyboard.press("Enter")
+    jam.page.get_by_text("Loudness and seed").click()
+    jam.play(band)
+
+    assert jam.page.evaluate("document.documentElement.scrollWidth") == 360
+    for button in (jam.stop_button, jam.end_button):
+        expect(button).to_be_in_viewport(ratio=1)
+    nameless = """() => [...document.querySelectorAll("main :is(input, select, button, summary)")]
+      .filter((one) => !(one.labels?.length || one.ariaLabel || one.textContent.trim())).map((one) => one.outerHTML)"""
+    assert jam.page.evaluate(nameless) == []
+    jam.end()
+
+
 def made_by_server(jam: JamPage) -> Pcm:
     """The chunks of the last jam, one after the other; each begins where the one before ends."""
     chunks = [jam.wire.chunks[index] for index in sorted(jam.wire.chunks)]
