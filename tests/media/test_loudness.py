@@ -196,6 +196,30 @@ def test_the_true_peak_stays_under_the_headroom_over_every_bar_line(headroom_db:
     assert 20 * math.log10(oversampled) <= -headroom_db + 0.1
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_no_peak_arises_between_the_last_sample_of_a_bar_and_the_next(seed: int) -> None:
+    """Squares of chance, the worst there is: full scale at every sample, and levels that jump at bar lines."""
+    chance = np.random.default_rng(seed)
+    bars = [np.sign(chance.standard_normal((2000, 2))) * level for level in chance.choice([0.1, 1, 4, 30], size=12)]
+    limiter = Limiter(RATE_HZ, -1)
+    made = np.concatenate([limiter.push(bar.astype(np.float32)) for bar in bars])
+    assert true_peak_db(made) <= -0.8
+
+
+@pytest.mark.parametrize("pitch_hz", [200, 997, 5003])
+def test_what_is_held_down_at_the_end_of_a_bar_is_held_down_in_the_next(pitch_hz: float) -> None:
+    loud = np.repeat(sine(pitch_hz, 8 * 6007, RATE_HZ), 2, axis=1) * np.float32(8)
+    limiter = Limiter(RATE_HZ, -1)
+    bars = blocks_of(loud, 6007)
+    gains_db = [_gains_db(limiter.push(bar), bar) for bar in bars]
+    for before, after in pairwise(gains_db):
+        assert abs(float(after[0] - before[-1])) < 0.05
+    quiet = silence(RATE_HZ // 4, 2) + np.float32(0.01)
+    released = _gains_db(limiter.push(quiet), quiet)
+    assert released[0] < -10
+    assert released[-1] == pytest.approx(released[0] + 7.5, abs=0.1)
+
+
 def test_an_attack_on_the_bar_line_is_caught_without_a_step() -> None:
     before = np.repeat(sine(200, RATE_HZ, RATE_HZ), 2, axis=1)
     swell = 1 + 5 * np.minimum(1, np.arange(RATE_HZ) / (0.003 * RATE_HZ))
@@ -221,8 +245,8 @@ def test_what_the_limiter_takes_is_given_back() -> None:
     peaky = loop("drums", bpm=120, bars=16, rate_hz=RATE_HZ)
     target_lufs = integrated_lufs(peaky, RATE_HZ)
     assert target_lufs is not None
-    made = _levelled(peaky, blocks_of(peaky, RATE_HZ * 2), headroom_db=9)
+    made = _levelled(peaky, blocks_of(peaky, RATE_HZ * 2), headroom_db=10)
     first = integrated_lufs(made[: 2 * RATE_HZ], RATE_HZ)
     assert first is not None
-    assert first < target_lufs - 0.5
-    assert integrated_lufs(made[-16 * RATE_HZ :], RATE_HZ) == pytest.approx(target_lufs, abs=1)
+    assert first < target_lufs - 0.9
+    assert integrated_lufs(made[-16 * RATE_HZ :], RATE_HZ) == pytest.approx(target_lufs, abs=0.7)

@@ -10,7 +10,6 @@ from backline.media.truepeak import REACH_FRAMES, peaks
 
 _ATTACK_DB_PER_SECOND = 3000.0
 _RELEASE_DB_PER_SECOND = 30.0
-_EDGE_DB = 1.0
 _MARGIN_DB = 0.1
 _WORTH_LOOKING = 0.6
 _ROUNDS = 8
@@ -22,8 +21,8 @@ class Limiter:
     """Keeps the true peak under a ceiling (dBTP), all channels alike.
 
     It looks ahead inside the block only. The reduction goes on over the edges of blocks without a step: what stands at
-    the very first samples is met by a line from the last block's reduction, as steep as it must be. Nobody knows what
-    follows the last samples of a block, so loud ones are kept 1 dB lower: no peak arises between them and the next.
+    the very first samples is met by a line from the last block's reduction, as steep as it must be, and a peak between
+    two blocks is met by the later one.
     """
 
     def __init__(self, rate_hz: int, ceiling_db: float, channels: int = 2) -> None:
@@ -42,32 +41,29 @@ class Limiter:
         return limited
 
     def _limit(self, samples: Samples) -> Samples:
-        asked_db = np.maximum(self._excess_db(samples), self._edge_db(samples))
+        held = samples * np.float32(10 ** (self._reduction_db / -20))  # joins what was given without a step
+        asked_db = self._excess_db(held, self._reduction_db)
         limited, curve_db = samples, np.zeros(1)
         for round_ in range(1, _ROUNDS + 1):
             if self._reduction_db <= 0 and not asked_db.any():
                 break
             curve_db = self._curve(asked_db)
             limited = samples * (10 ** (curve_db / -20)).astype(np.float32)[:, None]
-            more_db = self._excess_db(limited)  # where the curve is steep, a point between samples can still stand out
+            more_db = self._excess_db(limited, -_MARGIN_DB / 2)  # what stands between samples where the curve is steep
             if not more_db.any():
                 break
-            asked_db = np.where(more_db > 0, curve_db + round_ * (more_db + _MARGIN_DB), asked_db)
+            asked_db = np.where(more_db > 0, curve_db + round_ * more_db, asked_db)
         self._reduction_db = float(curve_db[-1])
         return limited
 
-    def _excess_db(self, samples: Samples) -> _Decibels:
-        """By how much each frame, or a point beside it, is too loud; 0 where it is not."""
-        heights = peaks(np.concatenate([self._tail, samples]), self._ceiling * _WORTH_LOOKING)
+    def _excess_db(self, samples: Samples, held_db: float = 0.0) -> _Decibels:
+        """By how much each frame, or a point beside it, is too loud; 0 where it is not. held_db: by how much these are
+        lower than they were."""
+        ceiling = self._ceiling * 10 ** (held_db / -20)
+        heights = peaks(np.concatenate([self._tail, samples]), ceiling * _WORTH_LOOKING)
         beside = np.maximum(heights[1:], heights[:-1])[len(self._tail) - 1 :]
         beside[0] = max(beside[0], heights[len(self._tail) - REACH_FRAMES : len(self._tail)].max())
-        return self._over(beside, self._ceiling)
-
-    def _edge_db(self, samples: Samples) -> _Decibels:
-        asked_db = np.zeros(len(samples))
-        ending = np.abs(samples[-REACH_FRAMES:]).max(axis=1)
-        asked_db[-REACH_FRAMES:] = self._over(ending, self._ceiling * 10 ** (-_EDGE_DB / 20))
-        return asked_db
+        return self._over(beside, ceiling)
 
     def _over(self, heights: npt.NDArray[np.float32], ceiling: float) -> _Decibels:
         over = heights > ceiling

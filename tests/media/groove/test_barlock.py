@@ -10,6 +10,7 @@ import pytest
 from backline.media.audio import Samples, silence
 from backline.media.groove.barlock import BarLock
 from backline.media.groove.bars import BarGrid
+from backline.media.groove.pulse import first_beat
 from backline.media.groove.stretch import Stretcher, Tape
 from tests.loops import LoopKind, loop
 from tests.media.signals import murmur, sine
@@ -167,6 +168,23 @@ def test_stretching_keeps_every_attack_once(speed: float) -> None:
     expected = np.arange(1, int(12 * speed) + 1) * (RATE_HZ // 4) / speed
     assert len(heard) == len(expected[expected < 3 * RATE_HZ])
     assert np.abs(heard - expected[: len(heard)]).max() <= 0.008 * RATE_HZ
+
+
+@pytest.mark.parametrize("begun_beats", [0.0, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("kind", ["drums", "mix", "bass"])
+def test_the_first_beat_of_a_sound_is_found_wherever_it_begins(kind: LoopKind, begun_beats: float) -> None:
+    beat = 60 * RATE_HZ / 118
+    sound = loop(kind, 118, rate_hz=RATE_HZ)[round((1 + begun_beats) * beat) :][: 5 * RATE_HZ]
+    found = first_beat(sound, BarGrid.of(120, 4, RATE_HZ))
+    assert found is not None
+    first, length = found
+    assert length == pytest.approx(beat, rel=0.003)
+    assert abs((first / beat + begun_beats + 0.5) % 1 - 0.5) * 60 / 118 < 0.008
+
+
+@pytest.mark.parametrize("sound", [_drone(), murmur(20 * RATE_HZ, 2), silence(9, 2)], ids=["drone", "noise", "none"])
+def test_no_beat_is_found_where_there_is_none(sound: Samples) -> None:
+    assert first_beat(sound, BarGrid.of(120, 4, RATE_HZ)) is None
 
 
 def test_a_source_that_gives_too_little_is_an_error() -> None:
