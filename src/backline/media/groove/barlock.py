@@ -31,11 +31,11 @@ _LEFT_ALONE_SECONDS = 0.002
 class BarLock:
     """Reads a source of sound and gives bars whose beats lie on the grid.
 
-    About every two seconds the comb of sixteenths that fits the onsets best tells where the beats of the source are,
-    within 4.5 % of the tempo and an eighth of a beat; that draws a map of time along which the source is stretched.
-    What shows no pulse (silence, a drone, noise) goes on at the tempo found last, or as it is when none was found.
-    The source must begin on a bar line, to an eighth of a beat. It is read about one span (two seconds, or a beat that
-    is longer) ahead of what is given, and nothing is kept longer than that.
+    About every second (a span: whole beats, at least one) the comb of sixteenths that fits the onsets best tells where
+    the beats of the source are, within 4.5 % of the tempo and an eighth of a beat, which is 3 % of a bar of four. That
+    draws a map of time along which the source is stretched. What shows no pulse (silence, a drone, noise) goes on at
+    the tempo found so far, and as it is when none was found. The source must begin on a bar line, to an eighth of a
+    beat. It is read up to two spans ahead of the bar that is given, and no more than two before it are kept.
     """
 
     def __init__(self, read: Callable[[int], Samples], grid: BarGrid) -> None:
@@ -87,7 +87,7 @@ class BarLock:
         self._knots.append((float(self._grid.frames_per_beat * self._span_beats * self._spans), end))
 
     def _listen(self, heard: float) -> Pulse:
-        """Half a span back, if there is one, to a whole one ahead."""
+        """From two spans back, as far as there are any, to a whole one ahead."""
         step = self._onsets.step_frames
         back = min(self._back_beats, int(heard / (self._beat * (1 + WIDEST_TEMPO))))
         reach = WIDEST_PHASE_BEATS * self._beat + self._onsets.reach_frames
