@@ -89,6 +89,7 @@ class JamHost:
         return self.peeked(session_id)
 
     def peeked(self, session_id: str) -> JamStatus:
+        """The same at once, for who is on the loop already."""
         session = self._sessions.get(session_id)
         return self._tombstone(session_id) if session is None else self._status(session)
 
