@@ -157,6 +157,15 @@ def test_a_loop_is_heard_in_whole_clips(seconds: float, clips: int) -> None:
     assert np.abs(heard.samples[-16_000:]).max() > 0.01
 
 
+def test_a_loop_of_one_frame_is_played_on_from() -> None:
+    model = ModelWithPrefill()
+    player = _engine(model).begin(np.ones((1, 2), dtype=np.float32), GRID, 1)
+    player.reseed(LOOP[:1])
+    player.splice(LOOP[:1], 1.0)
+    assert player.play(100, Controls()).shape == (100, 2)
+    assert {len(sound.samples) for sound in model.embedded} == {160_000}
+
+
 def test_the_seed_decides_where_the_music_begins() -> None:
     bars = [_engine().begin(LOOP, GRID, seed).play(96_000, Controls()) for seed in (1, 1, 20)]
     np.testing.assert_array_equal(bars[0], bars[1])

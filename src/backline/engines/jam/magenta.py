@@ -114,13 +114,13 @@ class MagentaEngine:
 
     def style_of_sound(self, loop: Samples) -> Style:
         """The model hears clips of ten seconds: a short loop is repeated to fill one, of a long one three are heard."""
+        clip_frames = _CLIP_SECONDS * RATE_HZ
+        clips = min(_MOST_CLIPS, -(-len(loop) // clip_frames))
+        whole = np.resize(loop, (clips * clip_frames, 2)).mean(axis=1, keepdims=True)
         resampler = Resampler(RATE_HZ, _LISTENING_HZ)
-        heard = loop[: _MOST_CLIPS * _CLIP_SECONDS * RATE_HZ].mean(axis=1, keepdims=True)
-        mono = together([resampler.push(heard), resampler.finish()])
-        clip_frames = _CLIP_SECONDS * _LISTENING_HZ
-        whole = np.resize(mono, (-(-len(mono) // clip_frames) * clip_frames, 1)) if len(mono) else mono
+        heard = self._waveform(together([resampler.push(whole), resampler.finish()]), _LISTENING_HZ)
         with self._turn:
-            return _vector(self._system.embed_style(self._waveform(whole, _LISTENING_HZ)))
+            return _vector(self._system.embed_style(heard))
 
     def context(self, sound: Samples, seed: int) -> Any:
         """A state that has heard this sound, where the system can make one, else a fresh one (None)."""
