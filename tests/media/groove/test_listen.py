@@ -114,3 +114,24 @@ def test_no_more_than_64_bars_of_a_long_recording_are_kept() -> None:
     found = listen(long, grid)
     assert len(found.slices) == 64 * 8
     assert len(found.samples) == grid.length(0, 64)
+
+
+@pytest.mark.parametrize("kind", ["drums", "mix", "swing"])
+@pytest.mark.parametrize("late_ms", [-25, -12, 12, 30])
+def test_a_recording_that_began_late_is_put_on_the_beat(kind: LoopKind, late_ms: int) -> None:
+    grid = BarGrid.of(120, 4, RATE_HZ)
+    late = round(late_ms / 1000 * RATE_HZ)
+    off = np.roll(loop(kind, 120.0, 4, 4, RATE_HZ), late, axis=0)
+    found = listen(off, grid)
+    assert found.slices.starts[0] == pytest.approx(late, abs=0.003 * RATE_HZ)
+    assert np.abs(np.diff(found.slices.starts[::2]) - RATE_HZ / 2).max() <= 1
+    straight = heard(kind, 120.0)
+    assert found.swing == pytest.approx(straight.swing, abs=0.01)
+    alike = np.vdot(found.groove, straight.groove) / np.linalg.norm(found.groove) / np.linalg.norm(straight.groove)
+    assert alike > 0.93
+
+
+@pytest.mark.parametrize("kind", ["drums", "bass", "chords", "mix", "swing", "silence"])
+@pytest.mark.parametrize("bpm", [70.0, 93.7, 174.02])
+def test_what_begins_on_the_beat_stays_there(kind: LoopKind, bpm: float) -> None:
+    assert heard(kind, bpm).slices.starts[0] == 0

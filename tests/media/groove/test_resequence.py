@@ -82,6 +82,15 @@ def test_the_swing_stays() -> None:
     assert listen(sound_of(play(heard)), heard.grid).swing == pytest.approx(heard.swing, abs=0.01)
 
 
+@pytest.mark.parametrize("late_ms", [-20, 25])
+def test_a_loop_that_was_recorded_late_is_played_on_the_beat(late_ms: int) -> None:
+    grid = BarGrid.of(110, 4, RATE_HZ)
+    late = np.roll(loop("drums", 110, rate_hz=RATE_HZ), late_ms * RATE_HZ // 1000, axis=0)
+    played = listen(sound_of(play(listen(late, grid))), grid)
+    assert played.slices.starts[0] == 0
+    assert played.groove[:, ::2].sum() > 20 * played.groove[:, 1::2].sum()
+
+
 def test_joins_cannot_be_told_from_the_loop_by_their_clicks() -> None:
     """Chords have nothing above 10 kHz, so what is there was made by cuts; hard ones make some 40 dB more."""
     heard = heard_loop("chords")

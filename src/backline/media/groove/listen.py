@@ -31,7 +31,7 @@ def listen(loop: Samples, grid: BarGrid) -> Heard:
     harmony, bass, hop = chroma_of(flat, grid.rate_hz)
     key = key_of(harmony.mean(axis=0))
     chords = _chords(found, grid.beats_per_bar, harmony, bass, hop, key)
-    onsets, strength = phases(pulse, float(found.frames_per_beat), grid.rate_hz)
+    onsets, strength = phases(pulse, found.late_frames, float(found.frames_per_beat), grid.rate_hz)
     swing = swing_of(onsets, strength)
     return Heard(
         samples=found.samples,
@@ -43,7 +43,7 @@ def listen(loop: Samples, grid: BarGrid) -> Heard:
         lufs=integrated_lufs(found.samples, grid.rate_hz),
         spectrum=third_octaves(found.samples, grid.rate_hz),
         onsets_per_beat=2 * len(onsets) / found.eighths,
-        groove=groove_of(pulse, float(found.frames_per_beat), grid.beats_per_bar, grid.rate_hz),
+        groove=groove_of(pulse, found.late_frames, float(found.frames_per_beat), grid),
         slices=_slices(found, found.edges(swing), grid, pulse, harmony, hop),
     )
 
@@ -86,6 +86,6 @@ def _slices(
 
 
 def _mean(levels: Numbers, start: float, end: float) -> Numbers:
-    first = min(round(start), len(levels) - 1)
+    first = min(max(round(start), 0), len(levels) - 1)
     mean: Numbers = levels[first : max(round(end), first + 1)].mean(axis=0)
     return mean

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from backline.media.groove.bars import BarGrid
 from backline.media.groove.heard import SIXTEENTHS_PER_BEAT
 from backline.media.groove.spectra import Numbers, band_edges, in_bands, moments, power_of_two
 
@@ -66,10 +67,10 @@ def peaks(strength: Numbers, least: float = _PROMINENT) -> npt.NDArray[np.int64]
     return np.flatnonzero(standing)
 
 
-def phases(pulse: Pulse, frames_per_beat: float, rate_hz: int) -> tuple[Numbers, Numbers]:
-    """Of every onset: where it lies, in beats since the loop's start, and how strong it is."""
+def phases(pulse: Pulse, start: int, frames_per_beat: float, rate_hz: int) -> tuple[Numbers, Numbers]:
+    """Of every onset: where it lies, in beats since frame `start`, and how strong it is."""
     found = peaks(pulse.whole)
-    beats = found * pulse.hop_seconds * rate_hz / frames_per_beat
+    beats = (found * pulse.hop_seconds * rate_hz - start) / frames_per_beat
     return beats.astype(np.float32), pulse.whole[found]
 
 
@@ -87,12 +88,13 @@ def swing_of(beats: Numbers, strength: Numbers) -> float:
     return 0.5 if abs(second - 0.5) < 0.04 else min(max(second, 0.5), 0.68)
 
 
-def groove_of(pulse: Pulse, frames_per_beat: float, beats_per_bar: int, rate_hz: int) -> Numbers:
+def groove_of(pulse: Pulse, start: int, frames_per_beat: float, grid: BarGrid) -> Numbers:
     """float32 [3, sixteenths of a bar]: what begins where, on average over the bars."""
-    sixteenths = beats_per_bar * SIXTEENTHS_PER_BEAT
+    sixteenths = grid.beats_per_bar * SIXTEENTHS_PER_BEAT
     pattern = np.zeros((3, sixteenths))
     found = peaks(pulse.whole, least=0.08)
-    places = np.round(found * pulse.hop_seconds * rate_hz / frames_per_beat * SIXTEENTHS_PER_BEAT).astype(int)
+    beats = (found * pulse.hop_seconds * grid.rate_hz - start) / frames_per_beat
+    places = np.round(beats * SIXTEENTHS_PER_BEAT).astype(int)
     for band in range(3):
         pattern[band] = np.bincount(places % sixteenths, pulse.strength[found, band], sixteenths)
     strongest: Numbers = (pattern / max(float(pattern.max()), 1e-9)).astype(np.float32)
