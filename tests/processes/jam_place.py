@@ -30,6 +30,9 @@ from tests.web.some_key import PEPPER
 
 KEY = "a key of tests, long enough"
 POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 90
+"""With everything that happens on a busy machine; a program alone may take half a minute to start there."""
+
 WELCOME = 600_000_000
 
 RATE_HZ = 16_000
@@ -68,7 +71,7 @@ class Member:
     @property
     def address(self) -> str:
         """`url`, once it listens."""
-        until(self._is_there, 60)
+        until(self._is_there, PATIENCE_SECONDS)
         return self.url
 
     def _is_there(self) -> bool:
@@ -161,12 +164,12 @@ class Place:
 
     def billed(self, session_id: str, seconds: float = 1.0) -> float:
         """Wait until so much is written down; how much it is."""
-        until(lambda: self.session(session_id).total >= seconds * 1_000_000)
+        until(lambda: self.session(session_id).total >= seconds * 1_000_000, PATIENCE_SECONDS)
         return self.session(session_id).total / 1_000_000
 
     def closed(self, session_id: str) -> JamSession:
         """Wait until it is."""
-        until(lambda: self.session(session_id).state == "closed", 40)
+        until(lambda: self.session(session_id).state == "closed", PATIENCE_SECONDS)
         return self.session(session_id)
 
     def assert_right(self, welcome: int = WELCOME) -> None:
