@@ -67,7 +67,7 @@ def cut(loop: Samples, grid: BarGrid, pulse: Pulse) -> Cut:
         return Cut(_one_beat(loop, grid), grid.frames_per_beat, 2)
     late_frames = _Comb(pulse, grid.frames_per_beat, grid).late_frames
     eighths = int(2 * (len(loop) - max(late_frames, 0)) / grid.frames_per_beat + 2 * _NEARLY)
-    return Cut(loop, grid.frames_per_beat, eighths, late_frames)
+    return Cut(loop, grid.frames_per_beat, max(eighths, 1), late_frames)
 
 
 class _Comb:
@@ -110,7 +110,8 @@ def _one_beat(loop: Samples, grid: BarGrid) -> Samples:
 
 def powers(samples: Samples, edges: npt.NDArray[np.int64]) -> Numbers:
     """Mean square of each slice."""
-    means = [np.mean(np.square(samples[start:end])) for start, end in pairwise(edges.clip(0, len(samples)))]
+    inside = pairwise(edges.clip(0, len(samples)))
+    means = [np.square(samples[start:end]).sum() / max(2 * (end - start), 1) for start, end in inside]
     return np.array(means, dtype=np.float32)
 
 
