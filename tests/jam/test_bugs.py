@@ -204,3 +204,32 @@ async def test_silence_is_measured_in_time_and_not_in_questions(house: House) ->
     assert visited is not None
     assert (visited.state, visited.close_reason) == ("closed", "worker_unreachable")
     assert await house.has() == (100, 0)
+
+
+class BrittleWorker(ScriptedWorker):
+    """One of its sessions cannot be closed."""
+
+    broken = ""
+
+    async def close(self, session_id: str, reason: str) -> JamStatus:
+        if session_id == self.broken:
+            raise ZeroDivisionError
+        return await super().close(session_id, reason)
+
+
+async def test_one_session_that_cannot_be_ended_keeps_no_other_from_it(house: House) -> None:
+    """A server that plays itself goes away: the rest is settled, and all are free for whoever comes next."""
+    worker = house.worker = BrittleWorker()
+    gateway, other = Gateway(house, "gateway_1", "gateway_1"), Gateway(house, "gateway_2", "gateway_2")
+    await house.give(300)
+    async with gateway.meter.running():
+        ids = [(await gateway.jam.warm_up(ADA)).session.id for _ in range(3)]
+        worker.broken = ids[0]
+        house.forward(2)
+    sessions = [await house.session(other, session_id) for session_id in ids]
+    assert [one.state for one in sessions] == ["active", "closed", "closed"]
+    assert sessions[0].holder is None
+    await other.meter.round()
+    while (await house.session(other, ids[0])).state != "closed":
+        await asyncio.sleep(0.01)
+    assert (await house.has())[1] == 0

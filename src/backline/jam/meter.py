@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from backline.clock import Clock, monotonic, utc_now
@@ -185,7 +186,8 @@ class JamMeter:
             async with self._database.read() as tx:
                 found = await repository.open_sessions(tx)
             played_here = [one for one in found if one.worker == self._worker]
-            await asyncio.gather(*(self.close(one, "server_stopped") for one in played_here))
+            ends = (partial(self.close, one, "server_stopped") for one in played_here)
+            await asyncio.gather(*(guarded("jam_leave", end) for end in ends))
         async with self._database.write() as tx:
             await repository.let_go(tx, self._me)
 
