@@ -1,0 +1,182 @@
+"""Containers die, drain, start anew and never outlive their stand-in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("modal", reason="the SDK is not installed (extra `modal`)")
+
+from modal import Dict, Function
+from modal.exception import Error
+
+from tests.modal_standin.hub import Options
+from tests.modal_standin.standin import StandIn
+
+FAILS = """
+import modal
+
+app = modal.App("fails")
+
+@app.cls()
+class Engine:
+    @modal.enter()
+    def enter(self):
+        raise ValueError("no weights")
+
+    @modal.method()
+    def speak(self):
+        return 1
+"""
+
+WARM = """
+import modal
+
+app = modal.App("warm")
+
+@app.function(min_containers=1)
+def word():
+    return "warm"
+"""
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from modal import Function
+from tests.modal_standin.standin import StandIn
+
+with StandIn() as standin:
+    standin.deploy(Path(sys.argv[1]))
+    assert Function.from_name("warm", "word", client=standin.client).remote() == "warm"
+    print(standin.containers()[0].process_id, flush=True)
+    time.sleep(60)
+"""
+
+
+def gone(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def until_gone(process_id: int) -> None:
+    deadline = time.monotonic() + 10
+    while not gone(process_id):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def place(folder: Path, text: str) -> Path:
+    path = folder / "app.py"
+    path.write_text(text)
+    return path
+
+
+def test_a_killed_container_s_work_begins_anew(small: StandIn) -> None:
+    notes = Dict.from_name("notes", create_if_missing=True, client=small.client)
+    call = Function.from_name("small", "nap", client=small.client).with_options(timeout=30).spawn(1.0, "killed")
+    first = small.running(call.object_id)
+    deadline = time.monotonic() + 20
+    while not notes.get("killed started"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    small.kill(first)
+    assert call.get(timeout=20) != first.task_id
+    assert notes["killed started"] == 2  # the platform runs it at least once
+    assert len(small.call(call.object_id).inputs[0].task_ids) == 2
+
+
+def test_a_drained_container_finishes_and_takes_nothing_more(small: StandIn) -> None:
+    nap = Function.from_name("small", "nap", client=small.client).with_options(timeout=31)
+    call = nap.spawn(1.0)
+    first = small.running(call.object_id)
+    small.drain(first)
+    assert nap.remote(0.0) != first.task_id
+    assert call.get(timeout=20) == first.task_id
+    small.wait_until(lambda: not first.alive)
+
+
+def test_a_container_drains_itself(small: StandIn) -> None:
+    drains = Function.from_name("small", "drains", client=small.client)
+    first = drains.remote()
+    assert drains.remote() != first
+
+
+def test_a_container_that_cannot_start_fails_what_waits(fresh: StandIn, tmp_path: Path) -> None:
+    from modal import Cls
+
+    fresh.deploy(place(tmp_path, FAILS))
+    with pytest.raises(ValueError, match="no weights"):
+        Cls.from_name("fails", "Engine", client=fresh.client)().speak.remote()
+    assert "no weights" in fresh.containers(alive=False)[0].log_path.read_text()
+
+
+def test_warm_containers_start_with_the_deploy(fresh: StandIn, tmp_path: Path) -> None:
+    fresh.deploy(place(tmp_path, WARM))
+    fresh.wait_until(lambda: any(one.ready_at for one in fresh.hub.containers.values()))
+    first = fresh.containers("word")[0]
+    fresh.kill(first)
+    fresh.wait_until(lambda: any(one.alive and one.ready_at for one in fresh.hub.containers.values()))
+
+
+def test_idle_containers_go(tmp_path: Path) -> None:
+    with StandIn(Options(prewarm=False, scaledown_seconds=0.2)) as standin:
+        standin.deploy(place(tmp_path, WARM))
+        assert Function.from_name("warm", "word", client=standin.client).remote() == "warm"
+        container = standin.containers(alive=False)[0]
+        standin.wait_until(lambda: not container.alive)
+        assert container.exit_status == 0
+
+
+def test_more_functions_than_processes_still_work(tmp_path: Path) -> None:
+    one = '@app.function()\ndef {name}():\n    return "{name}"\n'
+    names = ["first", "second", "third"]
+    text = "import modal\napp = modal.App('many')\n" + "\n".join(one.format(name=name) for name in names)
+    with StandIn(Options(max_processes=1)) as standin:
+        standin.deploy(place(tmp_path, text))
+        answers = [Function.from_name("many", name, client=standin.client).remote() for name in names]
+    assert answers == names
+
+
+def test_nothing_outlives_the_stand_in(tmp_path: Path) -> None:
+    with StandIn() as standin:
+        standin.deploy(place(tmp_path, WARM))
+        assert Function.from_name("warm", "word", client=standin.client).remote() == "warm"
+        process_id, folder = standin.containers()[0].process_id, standin.folder
+        assert not gone(process_id)
+    until_gone(process_id)
+    assert not folder.exists()
+
+
+def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
+    app = place(tmp_path, WARM)
+    root = str(Path(__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(app)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
+    ) as parent:
+        assert parent.stdout is not None
+        process_id = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+    until_gone(process_id)
+
+
+def test_an_app_s_containers_end_with_it(fresh: StandIn, deploy: Callable[[str], None]) -> None:
+    deploy("one")
+    call = Function.from_name("small", "nap", client=fresh.client).spawn(60.0)
+    container = fresh.running(call.object_id)
+    assert fresh.command("app", "stop", "small", "--yes").returncode == 0
+    fresh.wait_until(lambda: not container.alive)
+    with pytest.raises(Error):
+        call.get(timeout=1)
