@@ -17,7 +17,7 @@ from backline.media.groove.listen import listen
 from backline.media.groove.pool import Pool, pool_of
 from backline.media.groove.walk import Walk
 
-_MOST_ANCHOR_BARS, _MOST_ANCHOR_SECONDS = 16, 60.0
+_MOST_ANCHOR_BARS, _MOST_ANCHOR_SECONDS = 16, 20.0
 _RUNS_ON_SECONDS = 0.006
 """What is played goes on as it is while it is not farther than this from where the next beat is meant."""
 _RELEASE_SECONDS, _ENTRY_SECONDS = 0.060, 0.002
@@ -65,7 +65,7 @@ class Resequencer:
     def splice(self, heard: Heard, anchor_bars: float) -> None:
         """Go on from another loop, with the newest bars of what was played as further material.
 
-        anchor_bars: 1 to 16, in whole bars; never more than a minute."""
+        anchor_bars: 1 to 16, in whole bars; at most 20 s, so that a session stays small."""
         bars = min(max(ceil(anchor_bars), 1), len(self._played))
         self._release()
         anchor = listen(together(list(self._played)[-bars:]), self._grid) if bars else None
