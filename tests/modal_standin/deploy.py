@@ -40,6 +40,11 @@ class DeploySide:
     ) -> api_pb2.AuthTokenGetResponse:
         return api_pb2.AuthTokenGetResponse(token=made_up_token())
 
+    async def function_get_flash_auth_token(
+        self, _: api_pb2.FunctionGetFlashAuthTokenRequest, __: Container | None
+    ) -> api_pb2.FunctionGetFlashAuthTokenResponse:
+        return api_pb2.FunctionGetFlashAuthTokenResponse(token=made_up_token())
+
     async def environment_get_or_create(
         self, request: api_pb2.EnvironmentGetOrCreateRequest, _: Container | None
     ) -> api_pb2.EnvironmentGetOrCreateResponse:

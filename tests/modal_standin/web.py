@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 PROXY_KEY, PROXY_SECRET = "wk-standin", "ws-standin"
 """The pair that a web function with proxy authorisation asks for, in Modal-Key and Modal-Secret."""
+_SCOPE = "type asgi http_version method scheme path raw_path query_string root_path headers client server subprotocols".split()
 _ASGI = api_pb2.DATA_FORMAT_ASGI
 
 
@@ -72,7 +74,8 @@ class Bridge:
         if refusal:
             await _refuse(scope, send, refusal)
             return
-        value = api_pb2.FunctionInput(args=serialize_data_format(dict(scope), _ASGI), data_format=_ASGI)
+        told = {key: scope[key] for key in _SCOPE if key in scope}
+        value = api_pb2.FunctionInput(args=pickle.dumps(((told,), {})), data_format=api_pb2.DATA_FORMAT_PICKLE)
         if self._method:
             value.method_name = self._method
         item = api_pb2.FunctionPutInputsItem(input=value)
