@@ -3,6 +3,7 @@ along in the styles that were asked for, in the loop's time and harmony."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from threading import Lock
 
 import numpy as np
@@ -12,6 +13,7 @@ from backline.media.audio import Samples, together
 from backline.media.groove.accompany import Accompanist
 from backline.media.groove.balance import LEVEL
 from backline.media.groove.bars import BarGrid
+from backline.media.groove.drums import KITS
 from backline.media.groove.heard import Heard
 from backline.media.groove.listen import listen
 from backline.media.groove.resequence import Resequencer
@@ -28,23 +30,39 @@ _LUFS_OF_FULL_SCALE = -0.691
 """Of a mean square of 1 in one channel (ITU-R BS.1770-4, formula 2)."""
 
 
+_USUAL_HZ = 48_000
+_MOST_RATES = 3
+"""Whose sounds are kept for the next session; each may take 96 MiB."""
+
+
 class GrooveEngine:
-    """Sessions of one rate share the sounds of the band."""
+    """Sessions of one rate share the sounds of the band. Those of the drums at the usual rate are made at once, so that
+    the first session need not wait for them."""
 
     def __init__(self) -> None:
-        self._sounds: dict[int, Sounds] = {}
+        self._sounds: OrderedDict[int, Sounds] = OrderedDict()
         self._lock = Lock()
+        usual = self._of(_USUAL_HZ)
+        for name in {drum.sound for kit in KITS.values() for drum in kit.values()}:
+            usual.drum(name)
 
     def capabilities(self) -> JamCapabilities:
         return JamCapabilities(rate_hz=None, keeps_time=True, model_version=MODEL_VERSION)
 
     def begin(self, loop: Samples, grid: BarGrid, seed: int) -> GroovePlayer:
-        with self._lock:
-            sounds = self._sounds.setdefault(grid.rate_hz, Sounds(grid.rate_hz))
-        return GroovePlayer(loop, grid, seed, sounds)
+        return GroovePlayer(loop, grid, seed, self._of(grid.rate_hz))
 
     def close(self) -> None:
         self._sounds.clear()
+
+    def _of(self, rate_hz: int) -> Sounds:
+        """Rates that nobody has asked for since are forgotten; who plays at one keeps it."""
+        with self._lock:
+            sounds = self._sounds.setdefault(rate_hz, Sounds(rate_hz))
+            self._sounds.move_to_end(rate_hz)
+            if len(self._sounds) > _MOST_RATES:
+                self._sounds.popitem(last=False)
+            return sounds
 
 
 class GroovePlayer:
