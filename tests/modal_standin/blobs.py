@@ -56,5 +56,3 @@ class Blobs:
     async def _get(self, request: Request) -> Response:
         path = self._folder / str(request.path_params["blob_id"])
         return Response(path.read_bytes()) if path.exists() else Response(status_code=404)
-
-

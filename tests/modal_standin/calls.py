@@ -72,9 +72,7 @@ class CallSide:
 
         await self._hub.wait_until(lambda: bool(done()) or call.expired, request.timeout)
         unfinished = 0 if call.expired else call.unfinished
-        return api_pb2.FunctionGetOutputsResponse(
-            outputs=done(), last_entry_id="1-0", num_unfinished_inputs=unfinished
-        )
+        return api_pb2.FunctionGetOutputsResponse(outputs=done(), last_entry_id="1-0", num_unfinished_inputs=unfinished)
 
     async def function_call_cancel(self, request: api_pb2.FunctionCallCancelRequest, _: Container | None) -> Empty:
         self._scheduler.cancel(self._hub.call(request.function_call_id), request.terminate_containers)
@@ -133,14 +131,14 @@ class CallSide:
         self, request: api_pb2.FunctionCallGetDataRequest, _: Container | None
     ) -> AsyncIterator[api_pb2.DataChunk]:
         call = self._hub.call(request.function_call_id)
-        async for chunk in self.follow(call.outgoing, request.last_index):
+        async for chunk in self._hub.follow(call.outgoing, request.last_index, _never, FOLLOW_SECONDS):
             yield chunk
 
     async def function_call_get_data_in(
         self, request: api_pb2.FunctionCallGetDataRequest, _: Container | None
     ) -> AsyncIterator[api_pb2.DataChunk]:
         call = self._hub.call(request.function_call_id)
-        async for chunk in self.follow(call.incoming, request.last_index):
+        async for chunk in self._hub.follow(call.incoming, request.last_index, _never, FOLLOW_SECONDS):
             yield chunk
 
     async def function_call_put_data_out(
@@ -151,18 +149,14 @@ class CallSide:
         self._hub.notify()
         return Empty()
 
-    async def follow(self, chunks: list[api_pb2.DataChunk], after: int) -> AsyncIterator[api_pb2.DataChunk]:
-        """Replay what came after an index, then what still comes."""
-        position = after
-        while await self._hub.wait_until(lambda: len(chunks) > position, FOLLOW_SECONDS):
-            for chunk in chunks[position:]:
-                position += 1
-                yield chunk
-
 
 def append(chunks: list[api_pb2.DataChunk], new: list[api_pb2.DataChunk]) -> None:
     """Chunks are counted from 1. A body that began anew sends them again; those already there stay."""
     chunks.extend(chunk for chunk in new if chunk.index > len(chunks))
+
+
+def _never() -> bool:
+    return False
 
 
 def _told(one: Input) -> api_pb2.FunctionPutInputsResponseItem:

@@ -57,7 +57,7 @@ class ContainerSide:
             input_id=one.input_id,
             input=one.value,
             function_call_id=call.call_id,
-            function_call_invocation_type=call.invocation,  # type: ignore[arg-type]
+            function_call_invocation_type=call.invocation,
             retry_count=one.failures + one.lost,
         )
         return answer
@@ -75,9 +75,7 @@ class ContainerSide:
     ) -> api_pb2.FunctionGetDynamicConcurrencyResponse:
         assert container is not None
         target, most = inputs_per_container(effective(container.function))
-        return api_pb2.FunctionGetDynamicConcurrencyResponse(
-            concurrency=most if container.function.pending else target
-        )
+        return api_pb2.FunctionGetDynamicConcurrencyResponse(concurrency=most if container.function.pending else target)
 
     async def container_checkpoint(
         self, request: api_pb2.ContainerCheckpointRequest, container: Container | None

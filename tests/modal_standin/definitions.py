@@ -19,7 +19,7 @@ def copy_shared(source: Message, target: Message) -> None:
             continue
         held = getattr(target, descriptor.name)
         if hasattr(held, "MergeFrom"):
-            target.ClearField(descriptor.name)  # type: ignore[arg-type]
+            target.ClearField(descriptor.name)
             getattr(target, descriptor.name).MergeFrom(value)
         else:
             setattr(target, descriptor.name, value)

@@ -68,9 +68,7 @@ class DeploySide:
     ) -> AsyncIterator[api_pb2.ImageJoinStreamingResponse]:
         yield api_pb2.ImageJoinStreamingResponse(result=_built(), metadata=_image_metadata(), eof=True)
 
-    async def app_create(
-        self, request: api_pb2.AppCreateRequest, _: Container | None
-    ) -> api_pb2.AppCreateResponse:
+    async def app_create(self, request: api_pb2.AppCreateRequest, _: Container | None) -> api_pb2.AppCreateResponse:
         app = App(self._hub.new_id("ap"), request.description, tags=dict(request.tags))
         self._hub.apps[app.app_id] = app
         return api_pb2.AppCreateResponse(app_id=app.app_id, app_page_url=_page(app), app_logs_url=_page(app))
@@ -92,9 +90,7 @@ class DeploySide:
     async def app_heartbeat(self, _: api_pb2.AppHeartbeatRequest, __: Container | None) -> Empty:
         return Empty()
 
-    async def app_publish(
-        self, request: api_pb2.AppPublishRequest, _: Container | None
-    ) -> api_pb2.AppPublishResponse:
+    async def app_publish(self, request: api_pb2.AppPublishRequest, _: Container | None) -> api_pb2.AppPublishResponse:
         """Make what was created since the last time the app's new version."""
         app = self._app(request.app_id)
         layout = Layout(dict(request.function_ids), dict(request.class_ids))
@@ -128,9 +124,7 @@ class DeploySide:
             record.live, record.scaling, record.failed_starts = definition, None, 0
         self._scheduler.app_changed(app)
 
-    async def app_client_disconnect(
-        self, request: api_pb2.AppClientDisconnectRequest, _: Container | None
-    ) -> Empty:
+    async def app_client_disconnect(self, request: api_pb2.AppClientDisconnectRequest, _: Container | None) -> Empty:
         app = self._app(request.app_id)
         if not app.deployed:
             self._scheduler.stop_app(app)

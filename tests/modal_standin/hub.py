@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Options:
 
     prewarm: honour min_containers. max_processes: containers alive at once, whatever the apps ask for.
     scaledown_seconds: replaces every app's own. python_path: folders that a container can import from besides what was
-    deployed. environment: variables that every container gets. link_root: mount paths below it become real links.
+    deployed. environment: variables that every container gets.
     """
 
     prewarm: bool = True
@@ -97,6 +97,20 @@ class Hub:
         except TimeoutError:
             return ready()
         return True
+
+    async def follow(
+        self, chunks: list[api_pb2.DataChunk], after: int, ended: Callable[[], bool], seconds: float | None = None
+    ) -> AsyncIterator[api_pb2.DataChunk]:
+        """What came on a stream after an index, then what still comes, until it has ended or been still so long."""
+        position = after
+
+        def more() -> bool:
+            return len(chunks) > position
+
+        while await self.wait_until(lambda: more() or ended(), seconds) and more():
+            for chunk in chunks[position:]:
+                position += 1
+                yield chunk
 
     def app_named(self, name: str) -> App | None:
         return next((one for one in self.apps.values() if one.name == name and one.deployed and not one.stopped), None)

@@ -165,7 +165,8 @@ def image_variables(hub: Hub, image_id: str) -> dict[str, str]:
     """What an image's layers, its bases first, set with ENV."""
     if image_id not in hub.images:
         return {}
-    image, found = hub.images[image_id], {}
+    image = hub.images[image_id]
+    found: dict[str, str] = {}
     for base in image.base_images:
         found |= image_variables(hub, base.image_id)
     for line in image.dockerfile_commands:

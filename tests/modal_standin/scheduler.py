@@ -1,4 +1,4 @@
-"""Who runs what: starts containers for what waits, hands out inputs, retries, times out, and cleans up after a death."""
+"""Who runs what: starts containers for what waits, hands out inputs, retries, times out, survives a death."""
 
 from __future__ import annotations
 
@@ -169,9 +169,9 @@ class Scheduler:
     def app_changed(self, app: App) -> None:
         """A new version: old containers finish what they have, new ones get what waits."""
         for container in self._hub.containers.values():
-            if container.alive and container.function.app is app:
-                if container.definition is not container.function.definition:
-                    self.drain(container)
+            mine = container.alive and container.function.app is app
+            if mine and container.definition is not container.function.definition:
+                self.drain(container)
         for record in list(self._hub.functions.values()):
             if record.app is app:
                 self.balance(record)

@@ -48,8 +48,8 @@ T = TypeVar("T")
 class StandIn:
     """Open it as a context manager; when it is left no container, port or folder of it remains.
 
-    url: what MODAL_SERVER_URL must be. client: the SDK's, for `from_name(..., client=)`, closed with it. folder: its volumes, code and logs. mounts: a volume that an app mounts below
-    it is really there.
+    url: what MODAL_SERVER_URL must be. client: the SDK's, for `from_name(..., client=)`, closed with the stand-in.
+    folder: its volumes, code and logs. mounts: a volume that an app mounts below it is really there.
     """
 
     def __init__(self, options: Options | None = None) -> None:
@@ -221,7 +221,7 @@ class StandIn:
         return one.container
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = ANSWER_SECONDS) -> None:
-        """Wait for something in the stand-in's state, looked at in its own loop; AssertionError when it does not come."""
+        """Wait for something in its state, looked at in its own loop; AssertionError when it does not come."""
         assert self.wait_for(self.hub.wait_until(ready, seconds - 1)), "what was waited for did not come"
 
     # What can go wrong

@@ -135,9 +135,7 @@ class StoreSide:
     async def dict_heartbeat(self, _: api_pb2.DictHeartbeatRequest, __: Container | None) -> Empty:
         return Empty()
 
-    async def dict_update(
-        self, request: api_pb2.DictUpdateRequest, _: Container | None
-    ) -> api_pb2.DictUpdateResponse:
+    async def dict_update(self, request: api_pb2.DictUpdateRequest, _: Container | None) -> api_pb2.DictUpdateResponse:
         held = self._hub.dicts[request.dict_id]
         created = any(entry.key not in held for entry in request.updates)
         for entry in request.updates:

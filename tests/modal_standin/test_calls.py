@@ -111,9 +111,7 @@ def test_a_waiting_call_can_be_cancelled(small: StandIn) -> None:
 def test_items_arrive_one_by_one(small: StandIn) -> None:
     count = Function.from_name("small", "count", client=small.client)
     list(count.remote_gen(1, 0.0))
-    arrived = []
-    for item in count.remote_gen(4, 0.3):
-        arrived.append((int.from_bytes(item), time.monotonic()))
+    arrived = [(int.from_bytes(item), time.monotonic()) for item in count.remote_gen(4, 0.3)]
     assert [number for number, _ in arrived] == [0, 1, 2, 3]
     assert arrived[-1][1] - arrived[0][1] > 0.6  # they came while the body still paused
 
@@ -124,11 +122,10 @@ async def test_items_arrive_in_asynchronous_code(small: StandIn) -> None:
 
 
 def test_a_failing_generator_delivers_what_it_had_and_raises(small: StandIn, known: None) -> None:
-    arrived = []
+    items = Function.from_name("small", "count", client=small.client).remote_gen(5, 0.1, fails_at=2)
+    assert [int.from_bytes(next(items)) for _ in range(2)] == [0, 1]
     with pytest.raises(importlib.import_module("small_app").Refused):
-        for item in Function.from_name("small", "count", client=small.client).remote_gen(5, 0.1, fails_at=2):
-            arrived.append(item)
-    assert len(arrived) == 2
+        next(items)
 
 
 def test_exceptions_keep_their_type(small: StandIn, known: None) -> None:
@@ -185,8 +182,10 @@ def test_one_container_takes_several_inputs_at_once(small: StandIn) -> None:
 
 def test_what_waits_starts_further_containers(small: StandIn) -> None:
     nap = Function.from_name("small", "nap", client=small.client).with_options(max_containers=2)
-    calls = [nap.spawn(1.0) for _ in range(8)]
-    assert len({call.get(timeout=20) for call in calls}) == 2
+    calls = [nap.spawn(60.0) for _ in range(8)]
+    assert small.running(calls[0].object_id) is not small.running(calls[-1].object_id)
+    for call in calls:
+        call.cancel(terminate_containers=True)
 
 
 def test_the_queue_and_its_depth_can_be_read(small: StandIn) -> None:
@@ -196,7 +195,7 @@ def test_the_queue_and_its_depth_can_be_read(small: StandIn) -> None:
     small.wait_until(lambda: len(container.running) >= 4)
     stats = nap.get_current_stats()
     assert stats.num_total_runners == 1
-    assert stats.num_running_inputs in (4, 8)  # the target at first, then what it may have at most
+    assert 4 <= stats.num_running_inputs <= 8  # the target at first, then what it may have at most
     assert stats.num_running_inputs + stats.backlog == 10
     for call in calls:
         call.cancel(terminate_containers=True)

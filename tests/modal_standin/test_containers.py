@@ -95,6 +95,15 @@ def test_a_killed_container_s_work_begins_anew(small: StandIn) -> None:
     assert len(small.call(call.object_id).inputs[0].task_ids) == 2
 
 
+def test_a_stream_whose_container_died_is_whole_and_has_nothing_twice(small: StandIn) -> None:
+    items = Function.from_name("small", "count", client=small.client).remote_gen(6, 0.3)
+    arrived = [next(items), next(items)]
+    first = next(one for one in small.containers("count") if one.running)
+    small.kill(first)
+    arrived.extend(items)
+    assert [int.from_bytes(item) for item in arrived] == list(range(6))
+
+
 def test_a_drained_container_finishes_and_takes_nothing_more(small: StandIn) -> None:
     nap = Function.from_name("small", "nap", client=small.client).with_options(timeout=31)
     call = nap.spawn(1.0)

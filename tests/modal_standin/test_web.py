@@ -25,11 +25,9 @@ def address(standin: StandIn, name: str) -> str:
 
 
 def test_an_answer_is_streamed_as_it_is_made(small: StandIn) -> None:
-    arrived = []
     with httpx.stream("GET", address(small, "site") + "/stream", timeout=PATIENT_SECONDS) as response:
         assert response.headers["x-word"] == "one"
-        for piece in response.iter_raw():
-            arrived.append((piece, time.monotonic()))
+        arrived = [(piece, time.monotonic()) for piece in response.iter_raw()]
     assert b"".join(piece for piece, _ in arrived) == b"0123"
     assert len(arrived) == 4
     assert arrived[-1][1] - arrived[0][1] > 0.3

@@ -1,4 +1,4 @@
-"""The web side: an HTTP port for each web function, whose requests become inputs and whose answers are streamed back."""
+"""The web side: an HTTP port for each web function, whose requests become inputs and whose answers stream back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 PROXY_KEY, PROXY_SECRET = "wk-standin", "ws-standin"
 """The pair that a web function with proxy authorisation asks for, in Modal-Key and Modal-Secret."""
-_SCOPE = "type asgi http_version method scheme path raw_path query_string root_path headers client server subprotocols".split()
+_SCOPE = (
+    "type asgi http_version method scheme path raw_path query_string root_path headers client server subprotocols"
+).split()
 _ASGI = api_pb2.DATA_FORMAT_ASGI
 
 
@@ -59,8 +61,8 @@ class Web:
             record.urls[name] = self._listeners[key].url
 
     async def close(self) -> None:
-        opened = [*self._listeners.values(), *self._servers.values()]
-        await asyncio.gather(*(one.close() for one in opened))
+        await asyncio.gather(*(one.close() for one in self._listeners.values()))
+        await asyncio.gather(*(one.close() for one in self._servers.values()))
 
 
 class Bridge:
@@ -109,17 +111,13 @@ class Bridge:
             self._hub.notify()
 
     async def _downward(self, call: Call, scope: Message, send: Send) -> None:
-        sent, one = 0, call.inputs[0]
-        while True:
-            await self._hub.wait_until(lambda: len(call.outgoing) > sent or one.output is not None)
-            if len(call.outgoing) <= sent:
-                break
-            chunk = call.outgoing[sent]
-            sent += 1
+        answered = False
+        async for chunk in self._hub.follow(call.outgoing, 0, lambda: call.unfinished == 0):
+            answered = True
             message = deserialize_data_format(chunk.data, chunk.data_format, None)
             if message:
                 await send(message)
-        if not sent:
+        if not answered:
             await _refuse(scope, send, 500)
 
 
