@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 from sqlalchemy import select
 
 from backline.credits.queries import Balance, balance, verify
@@ -26,9 +27,9 @@ from backline.media.audio import Samples
 from tests.jam.client import Musician, wav_of
 from tests.loops import loop
 from tests.processes.conftest import until
+from tests.processes.jam_worker import KEY
 from tests.web.some_key import PEPPER
 
-KEY = "a key of tests, long enough"
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 90
 """With everything that happens on a busy machine; a program alone may take half a minute to start there."""
@@ -216,3 +217,22 @@ def heard(musician: Musician, session_id: str, index: int) -> Samples:
     assert (told["index"], told["start_sample"], len(samples)) == (index, index * RATE_HZ, RATE_HZ)
     musician.post("consume", session_id, chunk_index=index)
     return samples
+
+
+class Lived:
+    """How long something has lasted at most, so far."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._begun
+
+
+def waiting_for_the_far_future(place: Place, who: Musician, session_id: str) -> Callable[[], httpx.Response]:
+    """Somebody asks for a chunk that will not be made soon; what gives the answer that they got."""
+    query: dict[str, Any] = {"session_id": session_id, "index": 900, "timeout_seconds": 25}
+    asking = place.in_thread(lambda: who.http.get("/jam/next", params=query))
+    time.sleep(2 * POLL_SECONDS)
+    return asking.result
