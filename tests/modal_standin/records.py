@@ -13,7 +13,7 @@ TERMINATED = api_pb2.GenericResult.GENERIC_STATUS_TERMINATED
 SUCCESS = api_pb2.GenericResult.GENERIC_STATUS_SUCCESS
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Definition:
     """One function as one deploy sent it. request: everything received, the GPU fall-backs included."""
 
@@ -35,7 +35,7 @@ class Definition:
         return [ranked.function for ranked in self.request.function_data.ranked_functions]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Input:
     """One call's one input, through all its attempts. task_ids: the containers that began it."""
 
@@ -46,13 +46,12 @@ class Input:
     task_ids: list[str] = field(default_factory=list)
     container: Container | None = None
     started_at: float = 0.0
-    deliveries: int = 0
     failures: int = 0
     lost: int = 0
     output: api_pb2.FunctionGetOutputsItem | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Call:
     """One function call. incoming, outgoing: the data streams of generators and of web requests."""
 
@@ -71,7 +70,7 @@ class Call:
         return sum(one.output is None for one in self.inputs)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FunctionRecord:
     """A function, a class's service function, or one of them with parameters, options or a version bound to it.
 
@@ -118,7 +117,7 @@ class Layout:
     definitions: dict[str, Definition] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class App:
     """An app and all its versions, the first is 1. deployed: it can be found by its name."""
 
@@ -133,7 +132,7 @@ class App:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Container:
     """One real container process.
 

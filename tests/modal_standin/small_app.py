@@ -35,7 +35,10 @@ class Refused(Exception):
     image=image,
     gpu=["L4", "A10G:2"],
     secrets=[secret],
-    volumes={"/weights": weights},
+    volumes={
+        "/weights": weights,
+        "/bucket": modal.CloudBucketMount("media", bucket_endpoint_url="https://r2.example", secret=secret),
+    },
     timeout=120,
     startup_timeout=60,
     max_containers=3,
@@ -144,6 +147,11 @@ class Engine:
         return self.name, self.rate_hz, self.entered, os.getpid()
 
     @modal.method()
+    async def word(self) -> str:
+        print("asked for its word")  # noqa: T201 - a test reads the log
+        return WORD
+
+    @modal.method()
     async def speak(self, blocks: int) -> AsyncIterator[bytes]:
         for _ in range(blocks):
             yield self.name.encode() * 4
@@ -186,6 +194,26 @@ def locked() -> object:
     from fastapi import FastAPI
 
     return FastAPI()
+
+
+@app.cls()
+@modal.concurrent(max_inputs=4)
+class Studio:
+    @modal.enter()
+    def prepare(self) -> None:
+        self.ready = "prepared"
+
+    @modal.asgi_app()
+    def web(self) -> object:
+        from fastapi import FastAPI
+
+        web = FastAPI()
+
+        @web.get("/")
+        def root() -> str:
+            return self.ready
+
+        return web
 
 
 @app.server(port=8000, target_concurrency=1, max_containers=2, unauthenticated=True)

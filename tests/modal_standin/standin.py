@@ -32,6 +32,7 @@ from tests.modal_standin.definitions import effective
 from tests.modal_standin.deploy import DeploySide
 from tests.modal_standin.hub import Hub, Options, Volume
 from tests.modal_standin.listen import free_port
+from tests.modal_standin.logs import LogSide
 from tests.modal_standin.processes import Processes
 from tests.modal_standin.records import App, Call, Container, Definition, FunctionRecord
 from tests.modal_standin.scheduler import Scheduler
@@ -109,7 +110,8 @@ class StandIn:
         self._processes = processes
         calls = CallSide(hub, scheduler)
         web = Web(hub, calls, scheduler.balance)
-        sides = [DeploySide(hub, scheduler, web), StoreSide(hub, blobs), calls, ContainerSide(hub, scheduler)]
+        deploys, containers = DeploySide(hub, scheduler, web), ContainerSide(hub, scheduler)
+        sides = [deploys, StoreSide(hub, blobs), calls, containers, LogSide(hub)]
         server = Server([Service(hub, sides, None, TOKENS)])
         port = free_port()
         blobs.open()

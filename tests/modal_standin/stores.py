@@ -121,6 +121,27 @@ class StoreSide:
             self._blobs.place(file, folder)
         return Empty()
 
+    async def volume_list(self, _: api_pb2.VolumeListRequest, __: Container | None) -> api_pb2.VolumeListResponse:
+        answer = api_pb2.VolumeListResponse(environment_name="main")
+        for volume_id, volume in self._hub.volumes.items():
+            if volume.name:
+                item = answer.items.add(label=volume.name, volume_id=volume_id)
+                item.metadata.name = volume.name
+        return answer
+
+    async def volume_list_files(
+        self, request: api_pb2.VolumeListFilesRequest, _: Container | None
+    ) -> AsyncIterator[api_pb2.VolumeListFilesResponse]:
+        folder = self._hub.volumes[request.volume_id].folder
+        top = folder / request.path.strip("/")
+        answer = api_pb2.VolumeListFilesResponse()
+        for path in sorted(top.rglob("*") if request.recursive else top.glob("*")):
+            kind = api_pb2.FileEntry.DIRECTORY if path.is_dir() else api_pb2.FileEntry.FILE
+            known = path.stat()
+            name = str(path.relative_to(folder))
+            answer.entries.add(path=name, type=kind, size=known.st_size, mtime=int(known.st_mtime))
+        yield answer
+
     # Dictionaries
 
     async def dict_get_or_create(

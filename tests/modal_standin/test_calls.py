@@ -153,6 +153,16 @@ def test_a_call_that_takes_too_long_times_out(small: StandIn) -> None:
         Function.from_name("small", "too_long", client=small.client).remote()
 
 
+def test_a_time_out_ends_one_of_several_inputs_only(small: StandIn) -> None:
+    nap = Function.from_name("small", "nap", client=small.client).with_options(timeout=1)
+    late = nap.spawn(60.0, "late")
+    container = small.running(late.object_id)
+    with pytest.raises(FunctionTimeoutError):
+        late.get(timeout=20)
+    assert container.alive
+    assert nap.remote(0.0) == container.task_id
+
+
 @pytest.mark.parametrize("length", [20_000, 3_000_000])
 def test_large_values_go_past_the_messages(small: StandIn, length: int) -> None:
     data = b"ab" * (length // 2)
@@ -182,7 +192,7 @@ def test_one_container_takes_several_inputs_at_once(small: StandIn) -> None:
 
 def test_what_waits_starts_further_containers(small: StandIn) -> None:
     nap = Function.from_name("small", "nap", client=small.client).with_options(max_containers=2)
-    calls = [nap.spawn(60.0) for _ in range(8)]
+    calls = [nap.spawn(60.0) for _ in range(12)]
     assert small.running(calls[0].object_id) is not small.running(calls[-1].object_id)
     for call in calls:
         call.cancel(terminate_containers=True)
@@ -225,6 +235,7 @@ def test_volumes_are_filled_from_the_command_line(small: StandIn, tmp_path: Path
     put = small.command("volume", "put", "weights", str(source), "/models/model.bin")
     assert put.returncode == 0, put.stderr
     assert (small.volume("weights").folder / "models" / "model.bin").read_bytes() == b"w" * 1000
+    assert "models/model.bin" in small.command("volume", "ls", "weights", "models").stdout
 
 
 def test_an_unreachable_platform_is_an_error_and_comes_back(small: StandIn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +17,28 @@ from modal_proto import api_pb2
 from tests.modal_standin.conftest import SMALL_APP
 from tests.modal_standin.standin import StandIn
 
+ONCE = """
+import modal
+
+app = modal.App("once")
+
+@app.function()
+def twice(number):
+    print("in the container")
+    return 2 * number
+
+@app.local_entrypoint()
+def main():
+    print("twice", twice.remote(21))
+"""
+
 
 def test_definitions_are_kept_as_received(small: StandIn) -> None:
     report = small.definition("small", "report")
     assert [one.resources.gpu_config.gpu_type for one in report.choices] == ["L4", "A10G"]
     assert [one.resources.gpu_config.count for one in report.choices] == [1, 2]
     assert small.volume_names(report) == {"/weights": "weights"}
+    assert [one.bucket_name for one in report.function.cloud_bucket_mounts] == ["media"]
     assert small.secret_names(report) == ["small-secret"]
     assert report.function.autoscaler_settings.max_containers == 3
     assert report.function.autoscaler_settings.scaledown_window == 30
@@ -63,6 +80,10 @@ def test_each_version_keeps_its_own_code(fresh: StandIn, deploy: Callable[[str],
     assert Function.from_name("small", "word", version=2, client=client).remote() == "two"
     with pytest.raises(NotFoundError):
         Function.from_name("small", "word", version=3, client=client).hydrate()
+    said = [
+        Cls.from_name("small", "Engine", version=number, client=client)(name="a").word.remote() for number in (1, 2)
+    ]
+    assert said == ["one", "two"]
     old = fresh.definition("small", "word", version=1)
     assert old is not fresh.definition("small", "word")
 
@@ -103,6 +124,22 @@ def test_stopped_apps_and_unknown_names_are_not_found(fresh: StandIn, deploy: Ca
 def test_a_deploy_without_its_secret_fails() -> None:
     with StandIn() as empty, pytest.raises(AssertionError, match="small-secret"):
         empty.deploy(SMALL_APP)
+
+
+def test_containers_logs_are_read_from_the_command_line(small: StandIn) -> None:
+    Cls.from_name("small", "Engine", client=small.client)(name="ann").word.remote()
+    logs = small.command("app", "logs", "small")
+    assert "asked for its word" in logs.stdout, logs.stderr
+
+
+def test_an_app_runs_without_a_deploy(fresh: StandIn, tmp_path: Path) -> None:
+    path = tmp_path / "once.py"
+    path.write_text(ONCE)
+    ran = fresh.command("run", str(path))
+    assert ran.returncode == 0, ran.stderr
+    assert "twice 42" in ran.stdout
+    assert "in the container" in ran.stdout
+    assert fresh.hub.app_named("once") is None
 
 
 def test_wrong_tokens_are_refused(fresh: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 pytest.importorskip("modal", reason="the SDK is not installed (extra `modal`)")
 
-from modal import Function, Server
+from modal import Cls, Function, Server
 
 from tests.modal_standin.standin import StandIn
 from tests.modal_standin.web import PROXY_KEY, PROXY_SECRET
@@ -44,6 +44,11 @@ def test_web_sockets_speak_both_ways(small: StandIn) -> None:
         for word in (b"ab", b"cd"):
             socket.send(word)
             assert socket.recv(timeout=PATIENT_SECONDS) == word[::-1]
+
+
+def test_a_class_serves_after_its_enter_hooks(small: StandIn) -> None:
+    url = Cls.from_name("small", "Studio", client=small.client)().web.get_web_url()
+    assert httpx.get(url, timeout=PATIENT_SECONDS).json() == "prepared"
 
 
 def test_a_locked_web_function_wants_its_key(small: StandIn) -> None:
