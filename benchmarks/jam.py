@@ -150,10 +150,10 @@ async def _ready(port: int, uploaded: bytes) -> Figures:
 
 
 async def _bills(port: int, uploaded: bytes) -> list[tuple[float, float]]:
-    """Of sessions side by side: by how many seconds each bill differs from the time between the two replies, and how
-    far it lies outside of what a clock on this side can say for sure."""
+    """One session after the other: by how many seconds each bill differs from the time between the two replies, and
+    how far it lies outside of what a clock on this side can say for sure."""
     spans = [BILLED_SECONDS[0] + (BILLED_SECONDS[1] - BILLED_SECONDS[0]) * n / (BILLED - 1) for n in range(BILLED)]
-    return await asyncio.gather(*(_bill(port, uploaded, f"bench{n}", span) for n, span in enumerate(spans)))
+    return [await _bill(port, uploaded, f"bench{n}", span) for n, span in enumerate(spans)]
 
 
 async def _bill(port: int, uploaded: bytes, user: str, seconds: float) -> tuple[float, float]:
