@@ -35,14 +35,12 @@ class Options:
     """How the stand-in itself behaves.
 
     prewarm: honour min_containers. max_processes: containers alive at once, whatever the apps ask for.
-    scaledown_seconds: replaces every app's own. python_path: folders that a container can import from besides what was
-    deployed. environment: variables that every container gets.
+    scaledown_seconds: replaces every app's own. environment: variables that every container gets.
     """
 
     prewarm: bool = True
     max_processes: int = 8
     scaledown_seconds: float | None = None
-    python_path: tuple[Path, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
 
 

@@ -19,7 +19,7 @@ class Listener:
             app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
         )
         self._server = uvicorn.Server(config)
-        self._socket = socket.socket()
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle off only where TCP is said
         self._serving: asyncio.Task[None] | None = None
         self.url = ""
 

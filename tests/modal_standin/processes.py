@@ -135,7 +135,7 @@ class Processes:
         volumes = {one.mount_path: str(self._link(one)) for one in function.volume_mounts}
         return values | {
             "HOME": str(container.folder),
-            "PYTHONPATH": os.pathsep.join(map(str, (code, *self._hub.options.python_path))),
+            "PYTHONPATH": str(code),
             "PYTHONUNBUFFERED": "1",
             "MODAL_SERVER_URL": f"unix://{container.folder / 's'}",
             "MODAL_TASK_ID": container.task_id,

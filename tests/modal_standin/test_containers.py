@@ -36,6 +36,18 @@ class Engine:
         return 1
 """
 
+FOLDER = """
+import os
+from pathlib import Path
+import modal
+
+app = modal.App("folder")
+
+@app.function(volumes={"MOUNT": modal.Volume.from_name("weights", create_if_missing=True)})
+def size():
+    return os.environ["HINT"], (Path("MOUNT") / "model.bin").stat().st_size
+"""
+
 WARM = """
 import modal
 
@@ -120,6 +132,7 @@ def test_a_container_drains_itself(small: StandIn) -> None:
     assert drains.remote() != first
 
 
+@pytest.mark.slow
 def test_a_container_that_cannot_start_fails_what_waits(fresh: StandIn, tmp_path: Path) -> None:
     from modal import Cls
 
@@ -129,6 +142,7 @@ def test_a_container_that_cannot_start_fails_what_waits(fresh: StandIn, tmp_path
     assert "no weights" in fresh.containers(alive=False)[0].log_path.read_text()
 
 
+@pytest.mark.slow
 def test_warm_containers_start_with_the_deploy(fresh: StandIn, tmp_path: Path) -> None:
     fresh.deploy(place(tmp_path, WARM))
     fresh.wait_until(lambda: any(one.ready_at for one in fresh.hub.containers.values()))
@@ -137,6 +151,15 @@ def test_warm_containers_start_with_the_deploy(fresh: StandIn, tmp_path: Path) -
     fresh.wait_until(lambda: any(one.alive and one.ready_at for one in fresh.hub.containers.values()))
 
 
+@pytest.mark.slow
+def test_a_volume_below_the_stand_in_s_mounts_is_where_the_app_says(tmp_path: Path) -> None:
+    with StandIn(Options(environment={"HINT": "given"})) as standin:
+        standin.deploy(place(tmp_path, FOLDER.replace("MOUNT", str(standin.mounts / "weights"))))
+        (standin.volume("weights").folder / "model.bin").write_bytes(b"123")
+        assert Function.from_name("folder", "size", client=standin.client).remote() == ("given", 3)
+
+
+@pytest.mark.slow
 def test_idle_containers_go(tmp_path: Path) -> None:
     with StandIn(Options(prewarm=False, scaledown_seconds=0.2)) as standin:
         standin.deploy(place(tmp_path, WARM))
@@ -146,6 +169,7 @@ def test_idle_containers_go(tmp_path: Path) -> None:
         assert container.exit_status == 0
 
 
+@pytest.mark.slow
 def test_more_functions_than_processes_still_work(tmp_path: Path) -> None:
     one = '@app.function()\ndef {name}():\n    return "{name}"\n'
     names = ["first", "second", "third"]
@@ -156,6 +180,7 @@ def test_more_functions_than_processes_still_work(tmp_path: Path) -> None:
     assert answers == names
 
 
+@pytest.mark.slow
 def test_nothing_outlives_the_stand_in(tmp_path: Path) -> None:
     with StandIn() as standin:
         standin.deploy(place(tmp_path, WARM))
@@ -166,6 +191,7 @@ def test_nothing_outlives_the_stand_in(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
     app = place(tmp_path, WARM)
     root = str(Path(__file__).parents[2])
@@ -181,6 +207,7 @@ def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
     until_gone(process_id)
 
 
+@pytest.mark.slow
 def test_an_app_s_containers_end_with_it(fresh: StandIn, deploy: Callable[[str], None]) -> None:
     deploy("one")
     call = Function.from_name("small", "nap", client=fresh.client).spawn(60.0)

@@ -67,6 +67,7 @@ def test_nothing_that_the_app_needs_is_unimplemented(small: StandIn) -> None:
     assert not small.unimplemented
 
 
+@pytest.mark.slow
 def test_each_version_keeps_its_own_code(fresh: StandIn, deploy: Callable[[str], None]) -> None:
     client = fresh.client
     deploy("one")
@@ -80,10 +81,8 @@ def test_each_version_keeps_its_own_code(fresh: StandIn, deploy: Callable[[str],
     assert Function.from_name("small", "word", version=2, client=client).remote() == "two"
     with pytest.raises(NotFoundError):
         Function.from_name("small", "word", version=3, client=client).hydrate()
-    said = [
-        Cls.from_name("small", "Engine", version=number, client=client)(name="a").word.remote() for number in (1, 2)
-    ]
-    assert said == ["one", "two"]
+    engines = [Cls.from_name("small", "Engine", version=version, client=client) for version in (1, 2)]
+    assert [engine(name="a").word.remote() for engine in engines] == ["one", "two"]
     old = fresh.definition("small", "word", version=1)
     assert old is not fresh.definition("small", "word")
 
@@ -92,6 +91,7 @@ def test_each_version_keeps_its_own_code(fresh: StandIn, deploy: Callable[[str],
     assert latest.remote() == "one"
 
 
+@pytest.mark.slow
 def test_a_deploy_lets_running_work_finish_in_its_own_version(fresh: StandIn, deploy: Callable[[str], None]) -> None:
     deploy("one")
     nap = Function.from_name("small", "nap", client=fresh.client)
@@ -104,6 +104,7 @@ def test_a_deploy_lets_running_work_finish_in_its_own_version(fresh: StandIn, de
     assert not old.killed
 
 
+@pytest.mark.slow
 def test_stopped_apps_and_unknown_names_are_not_found(fresh: StandIn, deploy: Callable[[str], None]) -> None:
     client = fresh.client
     with pytest.raises(NotFoundError):
@@ -121,6 +122,7 @@ def test_stopped_apps_and_unknown_names_are_not_found(fresh: StandIn, deploy: Ca
         Function.from_name("small", "word", client=client).hydrate()
 
 
+@pytest.mark.slow
 def test_a_deploy_without_its_secret_fails() -> None:
     with StandIn() as empty, pytest.raises(AssertionError, match="small-secret"):
         empty.deploy(SMALL_APP)
@@ -132,6 +134,7 @@ def test_containers_logs_are_read_from_the_command_line(small: StandIn) -> None:
     assert "asked for its word" in logs.stdout, logs.stderr
 
 
+@pytest.mark.slow
 def test_an_app_runs_without_a_deploy(fresh: StandIn, tmp_path: Path) -> None:
     path = tmp_path / "once.py"
     path.write_text(ONCE)
@@ -142,12 +145,14 @@ def test_an_app_runs_without_a_deploy(fresh: StandIn, tmp_path: Path) -> None:
     assert fresh.hub.app_named("once") is None
 
 
+@pytest.mark.slow
 def test_wrong_tokens_are_refused(fresh: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODAL_SERVER_URL", fresh.url)
     with Client.from_credentials("ak-other", "as-other") as client, pytest.raises(AuthError):
         client.hello()
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_unimplemented_and_counted(fresh: StandIn) -> None:
     with pytest.raises(UnimplementedError):
         Dict.objects.list(client=fresh.client)
