@@ -165,6 +165,16 @@ async def test_nobody_pays_for_more_than_there_was(house: House, gateway: Gatewa
     assert (await gateway.jam.close(ADA, session_id)).charged_micro == 10_000_000
 
 
+async def test_rubbish_after_a_clock_was_set_back_is_bounded_too(house: House, gateway: Gateway) -> None:
+    session_id = await _warm(house, gateway)
+    house.forward(5)
+    await _visited(house, gateway, session_id)
+    house.clock.forward(-7200)
+    house.worker.overstates_seconds = 1e18
+    closed = await gateway.jam.close(ADA, session_id)
+    assert (closed.state, closed.charged_micro) == ("closed", 600_000_000)  # all there was, and no more
+
+
 @pytest.mark.parametrize("jump", [-7200, 7200])
 async def test_a_clock_that_is_set_changes_nothing(house: House, gateway: Gateway, jump: int) -> None:
     session_id = await _warm(house, gateway)

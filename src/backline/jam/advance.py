@@ -8,7 +8,6 @@ Totals only grow, and a closed session stays as it is: whoever calls this twice,
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +31,7 @@ AHEAD = 15_000_000
 
 
 _SLACK = 1_000_000
+_HOUR = 3_600_000_000
 
 
 class Advance:
@@ -66,9 +66,9 @@ class Advance:
 
     def _most(self, session: JamSession) -> int:
         """What a session can have used since it was made: whatever a worker says, nobody pays for more. Where our clock
-        was set back behind what is billed already, it says nothing."""
+        was set back behind what is billed already, it can say little."""
         lived = round((self._clock() - session.created).total_seconds() * 1_000_000)
-        return lived + _SLACK if lived >= session.total else sys.maxsize
+        return lived + _SLACK if lived >= session.total else session.total + _HOUR
 
     async def _without_answer(
         self, tx: Tx, session: JamSession, error: BacklineError, closing: str | None, visits: int
