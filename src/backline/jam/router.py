@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
+from starlette.responses import Response
 
 from backline.accounts.caller import caller_with
 from backline.accounts.principal import Principal
@@ -18,7 +17,6 @@ from backline.errors import Invalid
 from backline.jam.listening import Listening
 from backline.jam.schemas import (
     ChangeForm,
-    ChunkOut,
     CloseReply,
     HeardReply,
     NextReply,
@@ -30,7 +28,7 @@ from backline.jam.schemas import (
     WarmupReply,
 )
 from backline.jam.service import Jam
-from backline.jam.views import closed_of, credit_of, status_of
+from backline.jam.views import closed_of, next_reply, status_of
 from backline.web.forms import read_form
 from backline.web.provide import provide
 
@@ -80,7 +78,7 @@ async def start(request: Request, caller: Caller, jam: Service) -> SteppedReply:
     return SteppedReply(session_id=session_id, status="started")
 
 
-@router.get("/next")
+@router.get("/next", response_model=NextReply)
 async def next_chunk(
     caller: Caller,
     jam: Service,
@@ -88,27 +86,14 @@ async def next_chunk(
     timeout_seconds: Annotated[float, Query(ge=0, le=25)] = 10.0,
     chunk_format: Annotated[ChunkFormat, Query(alias="format")] = "wav",
     index: Annotated[int | None, Query(ge=0, le=2**53 - 1)] = None,
-) -> NextReply:
+) -> Response:
     """The next chunk, waiting for it so long. index: that one, also again, until it is consumed."""
     chunk = await jam.next(caller, session_id, timeout_seconds, chunk_format, index)
     if chunk is None:
         view = await jam.status(caller, session_id, keepalive=False)
-        ended, running = status_of(view).ended, status_of(view).jam_running
     else:
         view = await jam.session(caller, session_id)
-        ended, running = chunk.metadata.last, not chunk.metadata.last
-    return NextReply(
-        session_id=session_id,
-        chunk=chunk
-        and ChunkOut(
-            index=chunk.index,
-            audio_base64=base64.b64encode(chunk.audio).decode(),
-            metadata=asdict(chunk.metadata),
-        ),
-        jam_running=running,
-        ended=ended,
-        **credit_of(view),
-    )
+    return Response(next_reply(view, chunk), media_type="application/json")
 
 
 @router.post("/consume")

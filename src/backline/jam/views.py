@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import asdict
 from typing import Any
 
 from backline.credits.pricing import as_seconds
-from backline.jam.schemas import CloseReply, StatusReply
+from backline.engines.jam.orders import JamChunk
+from backline.jam.schemas import ChunkOut, CloseReply, NextReply, StatusReply
 from backline.jam.service import JamView
 from backline.jam.session import JamSession, warning_of
 
@@ -29,6 +32,25 @@ def status_of(view: JamView) -> StatusReply:
         last_delivered_index=status and status.last_delivered_index,
         last_consumed_index=status and status.last_consumed_index,
     )
+
+
+def next_reply(view: JamView, chunk: JamChunk | None) -> bytes:
+    """The body of `NextReply`. The sound is put into it as bytes: two megabytes that go through a serialiser cost more
+    than all the rest of the answer."""
+    if chunk is None:
+        status = status_of(view)
+        ended, running = status.ended, status.jam_running
+    else:
+        ended, running = chunk.metadata.last, not chunk.metadata.last
+    reply = NextReply(
+        session_id=view.session.id,
+        chunk=chunk and ChunkOut(index=chunk.index, audio_base64="", metadata=asdict(chunk.metadata)),
+        jam_running=running,
+        ended=ended,
+        **credit_of(view),
+    )
+    before, place, after = reply.model_dump_json().encode().partition(b'"audio_base64":"')
+    return before if chunk is None else b"".join((before, place, b64encode(chunk.audio), after))
 
 
 def credit_of(view: JamView) -> dict[str, Any]:
