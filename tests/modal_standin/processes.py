@@ -70,6 +70,9 @@ class Processes:
         try:
             if not container.killed:
                 container.exit_status = await self._process(container)
+        except Exception as problem:  # noqa: BLE001 - whoever waits for the container is told
+            failed = api_pb2.GenericResult.GENERIC_STATUS_INTERNAL_FAILURE
+            container.failure = api_pb2.GenericResult(status=failed, exception=f"Did not start: {problem!r}")
         finally:
             container.exit_status = -1 if container.exit_status is None else container.exit_status
             server.close()

@@ -119,6 +119,16 @@ async def count(items: int, pause_seconds: float, fails_at: int = -1) -> AsyncIt
 
 
 @app.function()
+@modal.concurrent(max_inputs=4)
+async def endless() -> AsyncIterator[str]:
+    """Says first which call it is, for the SDK does not tell who reads a generator; then goes on until cancelled."""
+    yield modal.current_function_call_id() or ""
+    while True:
+        yield "more"
+        await asyncio.sleep(0.02)
+
+
+@app.function()
 async def sort_parcels() -> int:
     """Take numbers from one partition until there is none for a while, and put their sum into another."""
     total = 0

@@ -94,6 +94,28 @@ def test_a_call_can_be_cancelled_with_its_container(small: StandIn) -> None:
         call.get(timeout=1)
 
 
+def test_a_generator_that_says_its_call_can_be_cancelled(small: StandIn) -> None:
+    items = Function.from_name("small", "endless", client=small.client).remote_gen()
+    call_id = next(items)
+    container = small.running(call_id)
+    assert next(items) == "more"
+    FunctionCall.from_id(call_id, client=small.client).cancel()
+    with pytest.raises(RemoteError):
+        for _ in items:
+            pass
+    small.wait_until(lambda: not container.running)
+    assert container.alive
+
+
+def test_a_reader_that_goes_away_does_not_stop_a_generator(small: StandIn) -> None:
+    items = Function.from_name("small", "endless", client=small.client).remote_gen()
+    call = small.call(next(items))
+    items.close()
+    read = len(call.outgoing)
+    small.wait_until(lambda: len(call.outgoing) > read + 5)
+    FunctionCall.from_id(call.call_id, client=small.client).cancel()
+
+
 def test_a_waiting_call_can_be_cancelled(small: StandIn) -> None:
     nap = Function.from_name("small", "nap", client=small.client).with_options(max_containers=1, timeout=40)
     first = [nap.spawn(60.0) for _ in range(8)]

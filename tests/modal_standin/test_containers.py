@@ -49,6 +49,7 @@ def size():
 """
 
 WARM = """
+import time
 import modal
 
 app = modal.App("warm")
@@ -56,6 +57,10 @@ app = modal.App("warm")
 @app.function(min_containers=1)
 def word():
     return "warm"
+
+@app.function()
+def rest():
+    time.sleep(60)
 """
 
 PARENT = """
@@ -66,8 +71,8 @@ from tests.modal_standin.standin import StandIn
 
 with StandIn() as standin:
     standin.deploy(Path(sys.argv[1]))
-    assert Function.from_name("warm", "word", client=standin.client).remote() == "warm"
-    print(standin.containers()[0].process_id, flush=True)
+    call = Function.from_name("warm", "rest", client=standin.client).spawn()
+    print(standin.running(call.object_id).process_id, flush=True)
     time.sleep(60)
 """
 
@@ -85,6 +90,13 @@ def until_gone(process_id: int) -> None:
     while not gone(process_id):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def python(*arguments: str) -> subprocess.Popen[str]:
+    """A process that can import these tests."""
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    variables = {**os.environ, "PYTHONPATH": path}
+    return subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, env=variables)
 
 
 def place(folder: Path, text: str) -> Path:
@@ -114,6 +126,9 @@ def test_a_stream_whose_container_died_is_whole_and_has_nothing_twice(small: Sta
     small.kill(first)
     arrived.extend(items)
     assert [int.from_bytes(item) for item in arrived] == list(range(6))
+    call = list(small.hub.calls.values())[-1]
+    assert len(call.inputs[0].task_ids) == 2
+    assert [chunk.index for chunk in call.outgoing] == list(range(1, 7))
 
 
 def test_a_drained_container_finishes_and_takes_nothing_more(small: StandIn) -> None:
@@ -185,7 +200,7 @@ def test_nothing_outlives_the_stand_in(tmp_path: Path) -> None:
     with StandIn() as standin:
         standin.deploy(place(tmp_path, WARM))
         assert Function.from_name("warm", "word", client=standin.client).remote() == "warm"
-        process_id, folder = standin.containers()[0].process_id, standin.folder
+        process_id, folder = standin.containers("word")[0].process_id, standin.folder
         assert not gone(process_id)
     until_gone(process_id)
     assert not folder.exists()
@@ -194,13 +209,7 @@ def test_nothing_outlives_the_stand_in(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
     app = place(tmp_path, WARM)
-    root = str(Path(__file__).parents[2])
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(app)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
-    ) as parent:
+    with python("-c", PARENT, str(app)) as parent:
         assert parent.stdout is not None
         process_id = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
@@ -216,3 +225,16 @@ def test_an_app_s_containers_end_with_it(fresh: StandIn, deploy: Callable[[str],
     fresh.wait_until(lambda: not container.alive)
     with pytest.raises(Error):
         call.get(timeout=1)
+
+
+@pytest.mark.slow
+def test_it_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
+    with python("-m", "tests.modal_standin") as standin:
+        assert standin.stdout is not None
+        lines = [standin.stdout.readline().removeprefix("export ").strip() for _ in range(5)]
+        variables = {**os.environ, **dict(line.split("=", 1) for line in lines)}
+        command = [sys.executable, "-m", "modal", "deploy", str(place(tmp_path, WARM))]
+        deployed = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        standin.send_signal(signal.SIGTERM)
+    assert deployed.returncode == 0, deployed.stderr
+    assert standin.returncode == 0
