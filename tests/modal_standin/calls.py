@@ -34,7 +34,6 @@ class CallSide:
         added = [Input(self._hub.new_id("in"), call, value.idx, value.input) for value in values]
         call.inputs.extend(added)
         for one in added:
-            self._hub.inputs[one.input_id] = one
             self._scheduler.submit(one)
         return added
 

@@ -58,7 +58,7 @@ class ContainerSide:
             input=one.value,
             function_call_id=call.call_id,
             function_call_invocation_type=call.invocation,
-            retry_count=one.failures + one.lost,
+            retry_count=one.attempt,
         )
         return answer
 

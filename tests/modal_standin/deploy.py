@@ -187,7 +187,6 @@ class DeploySide:
         self, request: api_pb2.ClassCreateRequest, _: Container | None
     ) -> api_pb2.ClassCreateResponse:
         class_id = request.existing_class_id or self._hub.new_id("cs")
-        self._hub.classes[class_id] = request.app_id
         return api_pb2.ClassCreateResponse(class_id=class_id, handle_metadata=api_pb2.ClassHandleMetadata())
 
     async def class_get(self, request: api_pb2.ClassGetRequest, _: Container | None) -> api_pb2.ClassGetResponse:

@@ -11,7 +11,7 @@ from pathlib import Path
 from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 
-from tests.modal_standin.records import App, Call, Container, FunctionRecord, Input, Layout
+from tests.modal_standin.records import App, Call, Container, FunctionRecord, Layout
 
 
 @dataclass
@@ -51,14 +51,11 @@ class Hub:
         self.folder = folder
         self.options = options
         self.apps: dict[str, App] = {}
-        self.classes: dict[str, str] = {}
         self.functions: dict[str, FunctionRecord] = {}
         self.calls: dict[str, Call] = {}
-        self.inputs: dict[str, Input] = {}
         self.containers: dict[str, Container] = {}
         self.images: dict[str, api_pb2.Image] = {}
         self.mounts: dict[str, list[api_pb2.MountFile]] = {}
-        self.named_mounts: dict[str, str] = {}
         self.secrets: dict[str, Secret] = {}
         self.volumes: dict[str, Volume] = {}
         self.dicts: dict[str, dict[bytes, bytes]] = {}

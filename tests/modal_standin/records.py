@@ -50,6 +50,11 @@ class Input:
     lost: int = 0
     output: api_pb2.FunctionGetOutputsItem | None = None
 
+    @property
+    def attempt(self) -> int:
+        """Counted from 0; a container tells by it what it has been given already."""
+        return self.failures + self.lost
+
 
 @dataclass(eq=False, repr=False)
 class Call:

@@ -11,7 +11,7 @@ from modal_proto import api_pb2
 
 from tests.modal_standin.definitions import effective, inputs_per_container, is_template, scaledown_seconds
 from tests.modal_standin.hub import Hub
-from tests.modal_standin.records import TERMINATED, App, Call, Container, FunctionRecord, Input
+from tests.modal_standin.records import SUCCESS, TERMINATED, App, Call, Container, FunctionRecord, Input
 
 TICK_SECONDS = 0.1
 START_ATTEMPTS = 3
@@ -130,6 +130,7 @@ class Scheduler:
         """Give it no further input; it ends when those that it has are done."""
         container.draining = True
         if container.definition.function.is_server:
+            container.function.wanted_servers = max(0, container.function.wanted_servers - 1)
             self._processes.stop_server(container)
         self._hub.notify()
 
@@ -164,7 +165,6 @@ class Scheduler:
         record = container.function
         while record.pending:
             self._finish(record.pending.popleft(), reason)
-        record.failed_starts = 0
 
     def app_changed(self, app: App) -> None:
         """A new version: old containers finish what they have, new ones get what waits."""
@@ -206,9 +206,12 @@ class Scheduler:
 
     def put_output(self, container: Container, item: api_pb2.FunctionPutOutputsItem) -> None:
         """A container's answer; one that has lost the input in the meantime is not listened to."""
-        one = container.running.pop(item.input_id, None)
+        one = container.running.get(item.input_id)
+        if one is None or (one.container is container and item.retry_count != one.attempt):
+            return
+        del container.running[item.input_id]
         container.idle_since = time.time()
-        if one is not None and one.container is container and one.output is None:
+        if one.container is container and one.output is None:
             self._settle(one, item.result, item)
         self._hub.notify()
 
@@ -232,7 +235,7 @@ class Scheduler:
     ) -> None:
         """An attempt's end: success and cancellation are final, a failure is retried while the policy allows it."""
         policy = effective(one.call.function).retry_policy
-        final = result.status in (Result.GENERIC_STATUS_SUCCESS, TERMINATED)
+        final = result.status in (SUCCESS, TERMINATED)
         if final or one.failures >= policy.retries:
             self._finish(one, result, item)
             return

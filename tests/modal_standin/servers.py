@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ class ServerProxy:
         container = self._sessions.pop(token, None)
         if container is not None:
             container.sessions.discard(token)
-            self._record.wanted_servers = max(0, self._record.wanted_servers - 1)
+            container.idle_since = time.time()
         await _reply(writer, "200 OK" if container else "404 Not Found", {})
 
     async def _relay(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,6 +127,7 @@ class ServerProxy:
         except OSError:
             await _reply(writer, "502 Bad Gateway", {})
             return
+        container.idle_since = time.time()
         inner_writer.write(head.passed_on())
         upward = asyncio.create_task(_pipe(reader, inner_writer))
         try:

@@ -28,7 +28,6 @@ from modal.client import Client
 from tests.modal_standin.blobs import Blobs
 from tests.modal_standin.calls import CallSide
 from tests.modal_standin.containers import ContainerSide
-from tests.modal_standin.definitions import effective
 from tests.modal_standin.deploy import DeploySide
 from tests.modal_standin.hub import Hub, Options, Volume
 from tests.modal_standin.listen import free_port
@@ -186,7 +185,7 @@ class StandIn:
         return self.hub.unimplemented
 
     def functions(self, app_name: str) -> dict[str, FunctionRecord]:
-        """The functions of the present version by tag; a class's has the tag `Name.*`."""
+        """The functions of the present version by tag; a class's has the tag `Name.*`. See `definitions.effective`."""
         app = self.hub.require_app(app_name)
         return {tag: self.hub.functions[function_id] for tag, function_id in app.layout.functions.items()}
 
@@ -256,11 +255,6 @@ class StandIn:
         """Answer nothing from outside, neither calls nor web requests; containers work on."""
         with self.failing("*", Status.UNAVAILABLE, "unreachable"):
             yield
-
-
-def settings_of(record: FunctionRecord) -> object:
-    """What a container of this function runs, with what was bound to it."""
-    return effective(record)
 
 
 async def _end_tasks() -> None:
