@@ -99,13 +99,12 @@ class ServerProxy:
             await self._relay(head, reader, writer)
 
     async def _start_session(self, writer: asyncio.StreamWriter) -> None:
-        container = await self._container_with_room()
+        token = secrets.token_urlsafe(16)
+        container = await self._container_with_room(token)
         if container is None:
             await _reply(writer, "503 Service Unavailable", {})
             return
-        token = secrets.token_urlsafe(16)
         self._sessions[token] = container
-        container.sessions.add(token)
         await _reply(writer, "200 OK", {"session_id": f"se-{token[:8]}", "token": token})
 
     async def _terminate_session(self, head: Head, writer: asyncio.StreamWriter) -> None:
@@ -136,8 +135,11 @@ class ServerProxy:
             upward.cancel()
             inner_writer.close()
 
-    async def _container_with_room(self) -> Container | None:
-        """A container that listens; each session beyond the target of those there starts another."""
+    async def _container_with_room(self, token: str = "") -> Container | None:
+        """A container that listens, with the session's token in it; a session beyond their targets starts another.
+
+        None when none has come in time.
+        """
         function = effective(self._record)
         room = max(1, int(function.autoscaler_settings.target_concurrency_float or 1))
         if not function.is_sessioned:
@@ -150,9 +152,12 @@ class ServerProxy:
         if not free():
             self._record.wanted_servers = len(self._hub.containers_of(self._record)) + 1
             self._balance(self._record)
-        await self._hub.wait_until(lambda: bool(free()), START_SECONDS)
-        found = min(free(), key=lambda one: len(one.sessions), default=None)
-        return found if found is None or await _listens(found) else None
+        while await self._hub.wait_until(lambda: bool(free()), START_SECONDS):
+            found = min(free(), key=lambda one: len(one.sessions), default=None)
+            if found is not None:  # else another session was faster
+                found.sessions |= {token} - {""}
+                return found if await _listens(found) else None
+        return None
 
 
 async def _listens(container: Container) -> bool:

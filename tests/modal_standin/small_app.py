@@ -234,10 +234,15 @@ class Room:
         import threading
 
         import uvicorn
-        from fastapi import FastAPI
+        from fastapi import FastAPI, WebSocket
 
         web = FastAPI()
         visits: list[int] = []
+
+        @web.websocket("/turn")
+        async def turn(socket: WebSocket) -> None:
+            await socket.accept()
+            await socket.send_bytes((await socket.receive_bytes())[::-1])
 
         @web.get("/")
         def visit() -> dict[str, object]:

@@ -85,7 +85,8 @@ class StandIn:
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
-        self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
         self._temporary.cleanup()
         if self._problem is not None:
@@ -117,9 +118,12 @@ class StandIn:
         await server.start("127.0.0.1", port)
         self.url = f"http://127.0.0.1:{port}"
         clock = asyncio.create_task(scheduler.run())
+        stop = asyncio.create_task(self._stop.wait())
         self._started.set()
         try:
-            await self._stop.wait()
+            await asyncio.wait({clock, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if clock.done():
+                clock.result()
         finally:
             clock.cancel()
             await processes.close()

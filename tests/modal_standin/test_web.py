@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -70,14 +71,19 @@ def test_a_session_stays_on_its_container(small: StandIn) -> None:
     assert url is not None
     assert httpx.get(url, timeout=PATIENT_SECONDS).status_code == 401
 
-    first, second = server.sessions.start(), server.sessions.start()
+    with ThreadPoolExecutor() as callers:
+        first, second = callers.map(lambda _: server.sessions.start(), range(2))
     seen = [visit(url, first.token), visit(url, second.token), visit(url, first.token)]
     assert seen[0]["container"] == seen[2]["container"] != seen[1]["container"]
     assert [one["visits"] for one in seen] == [1, 1, 2]
 
+    shown = {"Modal-Authorization": f"Bearer {first.token}"}
+    with connect(url.replace("http", "ws") + "/turn", additional_headers=shown) as socket:
+        socket.send(b"ab")
+        assert socket.recv(timeout=PATIENT_SECONDS) == b"ba"
+
     server.sessions.terminate(first.token)
-    refused = httpx.get(url, headers={"Modal-Authorization": f"Bearer {first.token}"}, timeout=PATIENT_SECONDS)
-    assert refused.status_code == 401
+    assert httpx.get(url, headers=shown, timeout=PATIENT_SECONDS).status_code == 401
     assert visit(url, second.token)["visits"] == 2
     server.sessions.terminate(second.token)
 
