@@ -29,7 +29,7 @@ from backline.accounts.principal import LOCAL
 from backline.clock import monotonic
 from backline.credits.commands import credits_app
 from backline.db.database import database_url
-from backline.engines.catalog import CATALOG
+from backline.engines.catalog import CATALOG, EngineKind
 from backline.errors import BacklineError, Invalid
 from backline.exports.commands import export_app
 from backline.gateway.speech import open_speech
@@ -221,7 +221,7 @@ def doctor() -> None:
     table.add_row("chromium (tests only)", chromium or "missing", "" if chromium else "apt-get install chromium")
     table.add_row("processors", str(os.cpu_count()), "")
     out.print(table)
-    if not any(entry.default and entry.installed for entry in CATALOG):
+    if not any(entry.kind is EngineKind.SPEECH and entry.default and entry.installed for entry in CATALOG):
         err.print("No engine that speaks by default is installed.")
         raise SystemExit(1)
 

@@ -223,7 +223,9 @@ def test_a_loop_that_is_none_is_refused(ada: Musician) -> None:
     missing = ada.http.post("/jam/start", data={"session_id": session_id})
     assert (missing.status_code, missing.json()["code"]) == (422, "no_loop")
     too_large = ada.start(session_id, bytes(50_200_001))
-    assert too_large.status_code == 413
+    assert (too_large.status_code, too_large.json()["code"]) == (413, "loop_too_large")
+    twice = ada.start(session_id, LOOP, bpm=["100", "140"])
+    assert (twice.status_code, twice.json()["code"]) == (422, "bad_form")
     assert ada.status(session_id)["billing_state"] == "active"
 
 

@@ -104,6 +104,34 @@ def test_a_drop_loses_nothing(server: Running, ada: Musician) -> None:
         assert it.chunk()[0] == 2
 
 
+def test_who_was_away_for_too_long_goes_on_from_what_there_is(server: Running, ada: Musician) -> None:
+    session_id = ada.playing(LOOP, **SHORT)
+    for index in range(8):
+        assert ada.chunk(session_id)[1]["index"] == index
+    ada.post("consume", session_id, chunk_index=5)
+    with line(server, ada) as it:
+        it.send("attach", session_id=session_id, index=0)
+        assert it.until("error")["code"] == "chunk_gone"
+        assert it.chunk()[0] == 6
+        assert it.chunk()[0] == 7
+
+
+def test_the_end_is_told_after_the_last_chunk(server: Running, ada: Musician) -> None:
+    session_id = ada.playing(LOOP, **SHORT)
+    ada.chunk(session_id)
+    ada.post("stop", session_id)
+    with line(server, ada) as it:
+        it.send("attach", session_id=session_id, index=0, ahead=1)
+        came = []
+        while (told := it.event())["type"] != "ended":
+            if told["type"] == "chunk":
+                it.sound(told)
+                came.append(told["index"])
+                time.sleep(1.5)  # the state is looked at meanwhile
+                it.send("consume", index=told["index"])
+    assert came[-1] == ada.status(session_id)["last_made_index"]
+
+
 def test_knobs_stop_and_close_over_the_socket(server: Running, ada: Musician) -> None:
     session_id = ada.playing(LOOP, **SHORT)
     with line(server, ada) as it:

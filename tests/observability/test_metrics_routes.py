@@ -136,5 +136,5 @@ def test_no_name_is_without_its_unit_or_its_help(server: Running) -> None:
         families = list(text_string_to_metric_families(client.get("/metrics").text))
     assert families
     for family in families:
-        assert re.fullmatch(r"backline_(speech|jobs)_[a-z_]+", family.name)
+        assert re.fullmatch(r"backline_(speech|jobs|jam)_[a-z_]+", family.name)
         assert len(family.documentation) > 10

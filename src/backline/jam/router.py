@@ -13,7 +13,7 @@ from starlette.responses import Response
 from backline.accounts.caller import caller_with
 from backline.accounts.principal import Principal
 from backline.engines.jam.orders import ChunkFormat
-from backline.errors import Invalid
+from backline.errors import Invalid, TooLarge
 from backline.jam.listening import Listening
 from backline.jam.schemas import (
     ChangeForm,
@@ -179,7 +179,13 @@ class _Splice(BaseModel, extra="forbid"):
 
 async def _read(request: Request, file: str | None = None) -> tuple[dict[str, str], bytes | None]:
     """The form's fields, and the bytes of its file; None without one. Raises Invalid and TooLarge."""
-    form = await read_form(request, max_bytes=MAX_LOOP_BYTES + _ROOM_FOR_FIELDS, max_field_bytes=_ROOM_FOR_FIELDS)
+    try:
+        form = await read_form(request, max_bytes=MAX_LOOP_BYTES + _ROOM_FOR_FIELDS, max_field_bytes=_ROOM_FOR_FIELDS)
+    except TooLarge:
+        raise TooLarge(
+            f"A loop may have at most {MAX_LOOP_BYTES // 1_000_000} MB; send a shorter one, or as FLAC.",
+            code="loop_too_large",
+        ) from None
     try:
         return _fields(form, file), await _bytes(form, file)
     finally:
@@ -187,9 +193,12 @@ async def _read(request: Request, file: str | None = None) -> tuple[dict[str, st
 
 
 def _fields(form: FormData, file: str | None) -> dict[str, str]:
+    names = [name for name, _ in form.multi_items()]
     for name, value in form.multi_items():
         if isinstance(value, UploadFile) and name != file:
             raise Invalid("The form has a file that this route does not take.", code="bad_form")
+        if names.count(name) > 1:
+            raise Invalid("The form has a field twice.", code="bad_form")
     return {name: value for name, value in form.items() if isinstance(value, str) and name != file}
 
 

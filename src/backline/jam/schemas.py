@@ -21,11 +21,17 @@ class Knobs(BaseModel):
             return cls.model_fields[info.field_name].get_default(call_default_factory=True)
         return value
 
-    @field_validator("styles", "style_weights", mode="before", check_fields=False)
+    @field_validator("styles", mode="before", check_fields=False)
     @classmethod
-    def _split(cls, value: Any) -> Any:
+    def _split_styles(cls, value: Any) -> Any:
         """A list, or its members with commas between."""
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("style_weights", mode="before", check_fields=False)
+    @classmethod
+    def _split_weights(cls, value: Any) -> Any:
+        """The same; one that is left out between two commas is 1."""
+        return [part.strip() or "1" for part in value.split(",")] if isinstance(value, str) else value
 
 
 class StartForm(Knobs):

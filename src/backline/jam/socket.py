@@ -18,6 +18,7 @@ from backline.accounts.caller import caller
 from backline.accounts.principal import Principal
 from backline.clock import monotonic
 from backline.engines.jam.orders import ChunkFormat, JamChunk
+from backline.engines.jam.spool import KEPT_CHUNKS
 from backline.errors import BacklineError, Conflict, Invalid, NotFound
 from backline.jam.schemas import ChangeForm, StatusReply
 from backline.jam.service import Jam
@@ -89,6 +90,7 @@ class _Listener:
         self._sending = asyncio.Lock()
         self._consumed = asyncio.Condition()
         self._last_consumed = -1
+        self._last_sent = -1
         self._tasks: list[asyncio.Task[None]] = []
         self._left: BacklineError | None = None
 
@@ -105,7 +107,7 @@ class _Listener:
         await self._send(_state(told))
         delivered = told.last_delivered_index
         wanted = attach.index if attach.index is not None else 0 if delivered is None else delivered + 1
-        self._last_consumed = wanted - 1
+        self._last_consumed = self._last_sent = wanted - 1
         self._tasks = [
             asyncio.create_task(work)
             for work in (self._play(attach, wanted), self._watch(attach.session_id, told), self._hear(attach))
@@ -136,7 +138,7 @@ class _Listener:
                 if error.code != "chunk_gone":
                     raise
                 await self._socket.send_error(error)  # whoever was away for too long goes on from what there still is
-                wanted += 1
+                wanted = await self._first_kept(attach, wanted + 1)
                 continue
             if chunk is None:
                 await asyncio.sleep(_LOOK_SECONDS / 4)
@@ -148,12 +150,20 @@ class _Listener:
                 "metadata": asdict(chunk.metadata),
             }
             await self._send(header, chunk.audio)
+            self._last_sent = chunk.index
             wanted = chunk.index + 1
 
     async def _room(self, index: int) -> None:
         """Returns once that chunk is consumed."""
         async with self._consumed:
             await self._consumed.wait_for(lambda: self._last_consumed >= index)
+
+    async def _first_kept(self, attach: _Attach, wanted: int) -> int:
+        status = (await self._jam.status(self._principal, attach.session_id, keepalive=False)).status
+        newest = None if status is None else status.last_delivered_index
+        first = max(wanted, 0 if newest is None else newest + 1 - KEPT_CHUNKS)
+        self._last_consumed = max(self._last_consumed, first - 1)
+        return first
 
     async def _next(self, attach: _Attach, wanted: int) -> JamChunk | None:
         """None where there is none to wait for: then nobody is asked, for to ask keeps a session alive."""
@@ -170,7 +180,7 @@ class _Listener:
 
     async def _watch(self, session_id: str, told: StatusReply) -> None:
         """Tell what changes: the state, the credit that runs out, the end."""
-        warned, said = None, monotonic()
+        warned, ended, said = None, False, monotonic()
         while True:
             now = status_of(await self._jam.status(self._principal, session_id, keepalive=False))
             if now.credits_warning is not None and (warned is None or now.credits_warning < warned):
@@ -182,9 +192,10 @@ class _Listener:
             if _outline(now) != _outline(told) or monotonic() - said >= _STATE_SECONDS:
                 await self._send(_state(now))
                 said = monotonic()
-            if now.ended and not told.ended:
+            over = now.ended and self._last_sent >= (-1 if now.last_made_index is None else now.last_made_index)
+            if over and not ended:
                 await self._send({"type": "ended"})
-            told = now
+            told, ended = now, over
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _hear(self, attach: _Attach) -> None:

@@ -126,6 +126,11 @@ def momentary_lufs(samples: Samples, rate_hz: int) -> list[float]:
     return [_loudness(sum(block) / _HOPS_PER_BLOCK) for block in blocks]
 
 
+_SAFETY_DB = 0.6
+"""How much further down peaks are held than was asked: close below half the rate, what stands between samples is up to
+so much higher than any four-fold measure (BS.1770-4, annex 2, attachment 1) can see."""
+
+
 class Leveller:
     """Brings bars to the loudness of a loop and keeps their true peak under the headroom; adds no delay.
 
@@ -139,7 +144,7 @@ class Leveller:
         than 0.4 s; `none` leaves the loudness alone. headroom_db: under 0 dBTP, 0 to 24."""
         self._rate_hz = rate_hz
         self._mode = mode
-        self._limiter = Limiter(rate_hz, -headroom_db, target.shape[1])
+        self._limiter = Limiter(rate_hz, -headroom_db - _SAFETY_DB, target.shape[1])
         self._gain_db: float | None = None
         self._made_up_db = 0.0
         self._weighted = mode == "lufs" or (mode == "auto" and len(target) >= BLOCK_SECONDS * rate_hz)

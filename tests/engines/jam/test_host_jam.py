@@ -141,7 +141,7 @@ async def test_who_never_consumes_can_go_back_four_chunks() -> None:
         for _ in range(9):
             await host.next(ID, 20)
         status = await host.status(ID)
-        assert (status.last_delivered_index, status.last_consumed_index) == (8, 4)
+        assert (status.last_delivered_index, status.last_consumed_index) == (8, None)
         assert await host.next(ID, 20, index=5) is not None
         with pytest.raises(NotFound):
             await host.next(ID, 20, index=4)
@@ -352,7 +352,9 @@ async def test_a_reseed_is_heard_in_the_next_bar_and_a_splice_in_the_next_chunk(
         assert engine.told[1] == ("reseed", 192_000, 0.0)
         await take(host, 4)
         assert engine.told[2:] == [("splice", 288_000, 1.0)]
-    assert engine.told_at == [0, 9, 12]
+    begun, reseeded, spliced = engine.told_at
+    assert (begun, spliced) == (0, 12)
+    assert 9 <= reseeded < 12  # with the next bar that was asked for after it was heard
     assert engine.most_at_once == 1
 
 

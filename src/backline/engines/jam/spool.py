@@ -6,7 +6,7 @@ from backline.engines.jam.chunks import MadeChunk
 from backline.errors import Invalid, NotFound
 
 KEPT_CHUNKS = 4
-"""Delivered chunks that are kept for being asked for again; older ones count as consumed."""
+"""Delivered chunks that are kept for being asked for again, unless they are consumed."""
 _AHEAD_CHUNKS = 1
 
 
@@ -52,15 +52,14 @@ class Spool:
 
     def note_delivered(self, index: int) -> None:
         self.delivered = max(self.delivered, index)
-        if self.delivered - KEPT_CHUNKS > self.consumed:
-            self._forget(self.delivered - KEPT_CHUNKS)
+        self._forget(self.delivered - KEPT_CHUNKS)
 
     def consume(self, index: int) -> None:
         """Raises Invalid `chunk_not_made`."""
         if index > self.made:
             raise Invalid(f"Chunk {index} has not been made; the newest is {self.made}.", code="chunk_not_made")
-        if index > self.consumed:
-            self._forget(index)
+        self.consumed = max(self.consumed, index)
+        self._forget(self.consumed)
 
     def end(self) -> None:
         """Nothing follows the newest chunk: it says so, unless it has been delivered already."""
@@ -71,6 +70,5 @@ class Spool:
         self._chunks.clear()
 
     def _forget(self, index: int) -> None:
-        self.consumed = index
         for gone in [kept for kept in self._chunks if kept <= index]:
             del self._chunks[gone]
