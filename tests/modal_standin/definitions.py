@@ -128,5 +128,12 @@ def inputs_per_container(function: api_pb2.Function) -> tuple[int, int]:
     return function.target_concurrent_inputs or most, most
 
 
+def sessions_per_container(function: api_pb2.Function) -> int:
+    """How many sessions a server's container is meant to have; requests without one are not counted."""
+    if not function.is_sessioned:
+        return 1_000_000
+    return max(1, int(function.autoscaler_settings.target_concurrency_float))
+
+
 def scaledown_seconds(function: api_pb2.Function) -> float:
     return function.autoscaler_settings.scaledown_window or function.task_idle_timeout_secs or DEFAULT_SCALEDOWN_SECONDS

@@ -80,6 +80,7 @@ class FunctionRecord:
     """A function, a class's service function, or one of them with parameters, options or a version bound to it.
 
     definitions: what each deploy sent, in order. live: the published one. base: what this one was bound from.
+    waiting: requests to a server for which no container has room yet.
     """
 
     function_id: str
@@ -95,7 +96,7 @@ class FunctionRecord:
     pending: deque[Input] = field(default_factory=deque)
     scaling: api_pb2.AutoscalerSettings | None = None
     failed_starts: int = 0
-    wanted_servers: int = 0
+    waiting: int = 0
 
     @property
     def root(self) -> FunctionRecord:

@@ -9,7 +9,13 @@ from typing import Protocol
 
 from modal_proto import api_pb2
 
-from tests.modal_standin.definitions import effective, inputs_per_container, is_template, scaledown_seconds
+from tests.modal_standin.definitions import (
+    effective,
+    inputs_per_container,
+    is_template,
+    scaledown_seconds,
+    sessions_per_container,
+)
 from tests.modal_standin.hub import Hub
 from tests.modal_standin.records import SUCCESS, TERMINATED, App, Call, Container, FunctionRecord, Input
 
@@ -68,10 +74,14 @@ class Scheduler:
         if len(alive) < self._hub.options.max_processes:
             return True
         others = [one for one in alive if one.function is not record and not one.draining]
-        idle = [one for one in others if one.ready_at and not (one.running or one.sessions or one.function.pending)]
+        idle = [one for one in others if one.ready_at and not self._wanted(one)]
         if idle and not any(one.draining and not one.running for one in alive):
             self.drain(min(idle, key=lambda one: one.idle_since))
         return False
+
+    def _wanted(self, container: Container) -> bool:
+        record = container.function
+        return bool(container.running or container.sessions or record.pending or record.waiting)
 
     def add(self, record: FunctionRecord) -> Container:
         task_id = self._hub.new_id("ta")
@@ -86,7 +96,8 @@ class Scheduler:
 
     def _demand(self, record: FunctionRecord, function: api_pb2.Function, current: list[Container]) -> int:
         if function.is_server:
-            return record.wanted_servers
+            sessions = sum(len(one.sessions) for one in current)
+            return math.ceil((sessions + record.waiting) / sessions_per_container(function))
         busy = sum(len(one.running) for one in current)
         return math.ceil((len(record.pending) + busy) / inputs_per_container(function)[0])
 
@@ -130,7 +141,6 @@ class Scheduler:
         """Give it no further input; it ends when those that it has are done."""
         container.draining = True
         if container.definition.function.is_server:
-            container.function.wanted_servers = max(0, container.function.wanted_servers - 1)
             self._processes.stop_server(container)
         self._hub.notify()
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tests.modal_standin.definitions import effective
+from tests.modal_standin.definitions import effective, sessions_per_container
 from tests.modal_standin.hub import Hub
 from tests.modal_standin.records import Container, FunctionRecord
 
@@ -136,27 +136,27 @@ class ServerProxy:
             inner_writer.close()
 
     async def _container_with_room(self, token: str = "") -> Container | None:
-        """A container that listens, with the session's token in it; a session beyond their targets starts another.
+        """A container that listens, with the session's token in it; None when none has come in time."""
+        self._record.waiting += 1
+        try:
+            self._balance(self._record)
+            found = await self._reserve(token)
+        finally:
+            self._record.waiting -= 1
+        return found if found is not None and await _listens(found) else None
 
-        None when none has come in time.
-        """
-        function = effective(self._record)
-        room = max(1, int(function.autoscaler_settings.target_concurrency_float or 1))
-        if not function.is_sessioned:
-            room = 1_000_000
+    async def _reserve(self, token: str) -> Container | None:
+        room = sessions_per_container(effective(self._record))
 
         def free() -> list[Container]:
             alive = self._hub.containers_of(self._record)
             return [one for one in alive if one.port_open and not one.draining and len(one.sessions) < room]
 
-        if not free():
-            self._record.wanted_servers = len(self._hub.containers_of(self._record)) + 1
-            self._balance(self._record)
         while await self._hub.wait_until(lambda: bool(free()), START_SECONDS):
             found = min(free(), key=lambda one: len(one.sessions), default=None)
             if found is not None:  # else another session was faster
                 found.sessions |= {token} - {""}
-                return found if await _listens(found) else None
+                return found
         return None
 
 
