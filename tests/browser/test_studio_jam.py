@@ -297,6 +297,11 @@ def test_what_is_no_loop_is_refused_in_words(
         "input[type=file][aria-label=Loop]", {"name": name, "mimeType": "audio/wav", "buffer": content}
     )
     expect(jam.problem).to_have_text(re.compile(rf"\w.*{words}"), timeout=20_000)
+    asked: list[str] = []
+    jam.page.on("request", lambda request: asked.append(request.url) if "/jam/warmup" in request.url else None)
+    jam.play_button.click()
+    expect(jam.problem).to_contain_text("Choose a loop first")
+    assert asked == []
 
 
 def test_what_cannot_be_played_is_told_before_anything_is_sent(jam: JamPage, band: Path) -> None:

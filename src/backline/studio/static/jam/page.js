@@ -140,7 +140,9 @@ function useLoopOpener(onProblem, onTempo) {
       jam.choose(loop);
       if (loop.heard.bpm && IDLE.includes(jam.phase)) latest.current.onTempo(Number(loop.heard.bpm.toFixed(2)), loop.heard.clarity);
     } catch (error) {
-      if (!signal.aborted) latest.current.onProblem(error.message);
+      if (signal.aborted) return;
+      if (error.status >= 400 && error.status < 500) jam.choose(null); // a session that nothing can be played in costs credit
+      latest.current.onProblem(error.message);
     }
   };
 }
