@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ from tests.modal_standin.standin import StandIn
 with StandIn() as standin:
     standin.deploy(Path(sys.argv[1]))
     call = Function.from_name("warm", "rest", client=standin.client).spawn()
-    print(standin.running(call.object_id).process_id, flush=True)
+    print(standin.running(call.object_id).process_id, standin.folder, flush=True)
     time.sleep(60)
 """
 
@@ -214,9 +215,10 @@ def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
     app = place(tmp_path, WARM)
     with python("-c", PARENT, str(app)) as parent:
         assert parent.stdout is not None
-        process_id = int(parent.stdout.readline())
+        process_id, folder = parent.stdout.readline().split()
         parent.send_signal(signal.SIGKILL)
-    until_gone(process_id)
+    shutil.rmtree(folder)
+    until_gone(int(process_id))
 
 
 @pytest.mark.slow
