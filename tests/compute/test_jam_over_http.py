@@ -52,6 +52,7 @@ async def test_everything_is_asked_with_the_key_and_about_the_session(ask: Ask) 
         assert worker.asked[0][2]["session_id"] == SESSION
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [NOTHING, answer(told_status(), cut=30), answer(b"", 502), answer(b"", 503)])
 @pytest.mark.parametrize("ask", REPEATABLE.values(), ids=REPEATABLE)
 async def test_what_may_be_repeated_is_asked_again(ask: Ask, lost: Answer) -> None:

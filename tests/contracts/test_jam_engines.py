@@ -93,6 +93,7 @@ def test_a_seed_plays_the_same_again(engine: JamEngine) -> None:
     assert begun(engine, grid, 2**63 - 1).play(1000, STYLED).shape == (1000, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("session", ODD_SESSIONS)
 def test_any_session_can_be_played(engine: JamEngine, session: str) -> None:
     grid = grid_of(engine, *ODD_SESSIONS[session])
@@ -102,6 +103,7 @@ def test_any_session_can_be_played(engine: JamEngine, session: str) -> None:
     assert np.isfinite(sound).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD_LOOPS)
 @pytest.mark.parametrize("controls", [Controls(), STYLED], ids=["loop alone", "styles"])
 def test_any_loop_can_be_played(engine: JamEngine, name: str, controls: Controls) -> None:
@@ -111,6 +113,7 @@ def test_any_loop_can_be_played(engine: JamEngine, name: str, controls: Controls
     assert np.abs(sound).max() < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "controls",
     [

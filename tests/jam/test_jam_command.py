@@ -124,6 +124,7 @@ def test_without_a_player_it_says_what_to_do(folder: Path, monkeypatch: pytest.M
     assert "-o" in refusal("loop.wav", *PLAIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_leaves_nothing(folder: Path, number: signal.Signals) -> None:
     playing = subprocess.Popen([COMMAND, "jam", "loop.wav", "-o", "out.wav", "--seconds", "80000", *PLAIN])

@@ -282,6 +282,7 @@ def test_the_worker_has_room_for_so_many(run_server: RunServer, meet: Meet) -> N
     assert 118 < held <= 120  # two minutes, of which some was used
 
 
+@pytest.mark.slow
 def test_who_leaves_is_billed_for_a_moment_and_not_for_the_wait(run_server: RunServer, meet: Meet) -> None:
     """Bug 13: an abandoned session ends by itself."""
     server = run_server(jam={"engine": "metronome", "idle_seconds": 1.5, "grace_seconds": 0.5, "poll_seconds": 0.2})

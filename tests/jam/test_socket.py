@@ -79,6 +79,7 @@ def test_the_music_comes_as_it_is_consumed(server: Running, ada: Musician) -> No
     assert np.array_equal(np.concatenate(parts), ada.music(other, 6))  # the same music as over HTTP
 
 
+@pytest.mark.slow
 def test_a_client_that_consumes_nothing_is_sent_no_more_than_it_asked_for(server: Running, ada: Musician) -> None:
     session_id = ada.playing(LOOP, **SHORT)
     with line(server, ada) as it:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("modal", reason="the SDK is not installed (extra `modal`)")
+pytest.importorskip("modal", reason="Modal's SDK is not installed: make .venv/dev.stamp")
 
 from modal import Dict, Function
 from modal.exception import Error

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-pytest.importorskip("modal", reason="the SDK is not installed (extra `modal`)")
+pytest.importorskip("modal", reason="Modal's SDK is not installed: make .venv/dev.stamp")
 
 from modal import Cls, Function, Server
 

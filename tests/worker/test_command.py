@@ -18,6 +18,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "settings", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_work_is_refused_before_anything_starts(
     options: list[str], settings: dict[str, object], sentence: str, tmp_path: Path
@@ -29,6 +30,7 @@ def test_what_cannot_work_is_refused_before_anything_starts(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_an_address_that_is_taken_is_said(tmp_path: Path) -> None:
     with jam_worker(tmp_path) as worker:
         command = [*COMMAND, "--engine", "metronome", "--port", str(worker.port)]

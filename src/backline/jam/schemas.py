@@ -31,7 +31,9 @@ class Knobs(BaseModel):
     @classmethod
     def _split_weights(cls, value: Any) -> Any:
         """The same; one that is left out between two commas is 1."""
-        return [part.strip() or "1" for part in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return [part.strip() or "1" for part in value.split(",")] if value.strip() else ()
 
 
 class StartForm(Knobs):

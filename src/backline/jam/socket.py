@@ -192,7 +192,8 @@ class _Listener:
             if _outline(now) != _outline(told) or monotonic() - said >= _STATE_SECONDS:
                 await self._send(_state(now))
                 said = monotonic()
-            over = now.ended and self._last_sent >= (-1 if now.last_made_index is None else now.last_made_index)
+            made = -1 if now.last_made_index is None else now.last_made_index
+            over = now.ended and max(self._last_sent, self._last_consumed) >= made
             if over and not ended:
                 await self._send({"type": "ended"})
             told, ended = now, over

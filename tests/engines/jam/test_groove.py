@@ -122,6 +122,7 @@ def test_a_change_of_guidance_glides_over_the_bar(engine: GrooveEngine) -> None:
     assert after[-2000:].mean() < 0.3
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(engine: GrooveEngine) -> None:
     """What is held grows by no more than some bars of sound."""
     grid = BarGrid.of(300, 4, 8000)

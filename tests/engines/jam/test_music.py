@@ -97,6 +97,7 @@ async def test_after_an_hour_no_sample_has_drifted(bpm: float, beats_per_bar: in
     assert abs(frames - bars * beats_per_bar * 60 * 8000 / bpm) <= 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own_hz", [None, 16_000])
 async def test_the_memory_of_a_session_is_the_same_after_half_an_hour(own_hz: int | None) -> None:
     """The newest chunks of a client that never consumes are all that is kept."""

@@ -68,6 +68,7 @@ def _attacks(samples: Samples, hop: int) -> Curve:
     return np.convolve(np.maximum(0, np.diff(loud, prepend=loud[0])), np.hanning(9)[1:-1], mode="same")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("faster", "wander"), [(0.02, 0.0), (-0.02, 0.01), (0.02, 0.012)])
 @pytest.mark.parametrize(("kind", "bpm", "beats"), [("drums", 112, 4), ("mix", 93.7, 4), ("swing", 130, 3)])
 def test_a_source_that_is_off_is_brought_onto_the_grid(
@@ -126,6 +127,7 @@ def test_a_break_is_played_at_the_tempo_that_was_found() -> None:
     assert np.abs(late).mean() <= 12
 
 
+@pytest.mark.slow
 def test_it_reads_a_few_seconds_ahead_and_keeps_no_more() -> None:
     grid = BarGrid.of(140, 4, 8_000)
     source = _Source(loop("drums", 138, rate_hz=8_000))

@@ -116,6 +116,7 @@ def test_no_more_than_64_bars_of_a_long_recording_are_kept() -> None:
     assert len(found.samples) == grid.length(0, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drums", "mix", "swing"])
 @pytest.mark.parametrize("late_ms", [-25, -12, 12, 30])
 def test_a_recording_that_began_late_is_put_on_the_beat(kind: LoopKind, late_ms: int) -> None:
@@ -131,6 +132,7 @@ def test_a_recording_that_began_late_is_put_on_the_beat(kind: LoopKind, late_ms:
     assert alike > 0.93
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drums", "bass", "chords", "mix", "swing", "silence"])
 @pytest.mark.parametrize("bpm", [70.0, 93.7, 174.02])
 def test_what_begins_on_the_beat_stays_there(kind: LoopKind, bpm: float) -> None:
