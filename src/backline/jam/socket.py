@@ -91,6 +91,7 @@ class _Listener:
         self._consumed = asyncio.Condition()
         self._last_consumed = -1
         self._last_sent = -1
+        self._stopped = False
         self._tasks: list[asyncio.Task[None]] = []
         self._left: BacklineError | None = None
 
@@ -154,9 +155,9 @@ class _Listener:
             wanted = chunk.index + 1
 
     async def _room(self, index: int) -> None:
-        """Returns once that chunk is consumed."""
+        """Returns once that chunk is consumed, or nothing more is made: what there is, is sent before the end."""
         async with self._consumed:
-            await self._consumed.wait_for(lambda: self._last_consumed >= index)
+            await self._consumed.wait_for(lambda: self._last_consumed >= index or self._stopped)
 
     async def _first_kept(self, attach: _Attach, wanted: int) -> int:
         status = (await self._jam.status(self._principal, attach.session_id, keepalive=False)).status
@@ -192,6 +193,9 @@ class _Listener:
             if _outline(now) != _outline(told) or monotonic() - said >= _STATE_SECONDS:
                 await self._send(_state(now))
                 said = monotonic()
+            async with self._consumed:
+                self._stopped = now.ended
+                self._consumed.notify_all()
             made = -1 if now.last_made_index is None else now.last_made_index
             over = now.ended and max(self._last_sent, self._last_consumed) >= made
             if over and not ended:
