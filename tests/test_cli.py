@@ -77,6 +77,7 @@ def test_speak_writes_the_format_that_the_file_is_named_for(folder: Path, format
         assert float(np.sqrt((sound**2).mean())) > 0.1
 
 
+@pytest.mark.slow
 def test_a_written_wav_knows_its_size(folder: Path) -> None:
     assert backline("speak", TEXT, "-o", "out.wav").returncode == 0
     data = (folder / "out.wav").read_bytes()
@@ -84,6 +85,7 @@ def test_a_written_wav_knows_its_size(folder: Path) -> None:
     assert int.from_bytes(data[40:44], "little") == len(data) - 44
 
 
+@pytest.mark.slow
 def test_speak_into_a_pipe(folder: Path) -> None:
     by_default, asked = each(("speak", TEXT), ("speak", TEXT, "-o", "-", "--format", "mp3", "--sample-rate", "16000"))
     assert decode(by_default.stdout)[1] == 22_050
@@ -98,11 +100,13 @@ def test_speak_into_a_pipe_that_has_no_beginning_to_go_back_to() -> None:
     assert decode(backline("speak", TEXT, "-o", "/dev/stdout", "--format", "wav").stdout)[1] == 22_050
 
 
+@pytest.mark.slow
 def test_speak_reads_standard_input() -> None:
     spoken = backline("speak", "-", "--voice", "tone-low", "--format", "pcm", stdin="नमस्ते दुनिया".encode())
     assert len(spoken.stdout) == 13 * 1_920 * 2
 
 
+@pytest.mark.slow
 def test_speak_heeds_its_options() -> None:
     plain, fast, high = each(
         ("speak", TEXT, "--voice", "tone-low", "--format", "pcm"),
@@ -114,6 +118,7 @@ def test_speak_heeds_its_options() -> None:
     assert high.stdout != plain.stdout
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_accident() -> None:
     speaking = subprocess.Popen(
         [COMMAND, "speak", "It goes on. " * 3000], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -128,6 +133,7 @@ def test_a_reader_that_goes_away_is_no_accident() -> None:
     assert complaints == b""
 
 
+@pytest.mark.slow
 def test_what_cannot_be_spoken_is_one_sentence_and_leaves_no_file(folder: Path) -> None:
     wrong = {
         ("",): "text",
@@ -145,6 +151,7 @@ def test_what_cannot_be_spoken_is_one_sentence_and_leaves_no_file(folder: Path) 
     assert os.listdir(folder) == []
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_is_one_sentence() -> None:
     missing, is_folder, unknown = each(
         ("speak", TEXT, "-o", "nowhere/out.wav"),
@@ -156,6 +163,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence() -> None:
     assert ".xyz" in refusal(unknown)
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_an_older_file_as_it_was(folder: Path) -> None:
     (folder / "out.wav").write_text("precious")
     refusal(backline("speak", "...", "-o", "out.wav"))
@@ -163,11 +171,13 @@ def test_a_failure_leaves_an_older_file_as_it_was(folder: Path) -> None:
     assert (folder / "out.wav").read_text() == "precious"
 
 
+@pytest.mark.slow
 def test_standard_input_must_be_text() -> None:
     assert refusal(backline("speak", "-", stdin=b"a\xff")) == "Standard input is not UTF-8."
     assert refusal(backline("normalize", stdin=b"a\xff\n")) == "Standard input is not UTF-8."
 
 
+@pytest.mark.slow
 def test_an_unknown_option_or_command_is_said_with_how_to_get_help() -> None:
     for finished in each(("speak",), ("speak", TEXT, "--volume", "3"), ("sing",), ("serve", "--port", "99999")):
         assert finished.returncode == 2
@@ -175,6 +185,7 @@ def test_an_unknown_option_or_command_is_said_with_how_to_get_help() -> None:
         assert b"Traceback" not in finished.stderr
 
 
+@pytest.mark.slow
 def test_without_a_command_the_help_lists_them() -> None:
     finished = backline()
     help_text = (finished.stdout + finished.stderr).decode()
@@ -182,10 +193,12 @@ def test_without_a_command_the_help_lists_them() -> None:
         assert command in help_text
 
 
+@pytest.mark.slow
 def test_normalize_refuses_a_language_that_nobody_here_speaks() -> None:
     assert refusal(backline("normalize", "--language", "tlh", stdin=b"5\n")).startswith("That language is unknown.")
 
 
+@pytest.mark.slow
 def test_a_lexicon_comes_from_a_file(folder: Path) -> None:
     (folder / "words.json").write_text('{"SQL": "sequel", "नमस्ते": "नमस्कार"}', encoding="utf-8")
     finished = backline("normalize", "--lexicon", "words.json", stdin="SQL 5\nनमस्ते 5".encode())
@@ -198,6 +211,7 @@ def test_a_lexicon_comes_from_a_file(folder: Path) -> None:
     assert respelled.stdout == written_out.stdout
 
 
+@pytest.mark.slow
 def test_a_lexicon_that_is_none_is_one_sentence(folder: Path) -> None:
     (folder / "broken.json").write_bytes(b'{"a": \xff}')
     (folder / "list.json").write_text('["a"]')
@@ -209,12 +223,14 @@ def test_a_lexicon_that_is_none_is_one_sentence(folder: Path) -> None:
     assert "entry 2" in refusal(backline("speak", TEXT, "-o", "out.wav", "--lexicon", "empty.json"))
 
 
+@pytest.mark.slow
 def test_normalize_answers_each_line_with_one_line() -> None:
     finished = backline("normalize", stdin=b"Hello there.\n\nNo end\r\nlast")
     assert finished.returncode == 0
     assert finished.stdout.decode().splitlines() == ["Hello there.", "", "No end", "last"]
 
 
+@pytest.mark.slow
 def test_engines_lists_what_can_be_asked_for(folder: Path) -> None:
     finished = backline("engines")
     lines = finished.stdout.decode().splitlines()
@@ -231,6 +247,7 @@ def test_doctor_finds_nothing_wrong() -> None:
     assert "engine espeak" in finished.stdout.decode()
 
 
+@pytest.mark.slow
 def test_a_missing_engine_is_named_with_its_cure_everywhere(folder: Path) -> None:
     cure = "pip install 'backline[espeak]'"
     doctor, engines = backline_without_espeak("doctor"), backline_without_espeak("engines")
@@ -244,6 +261,7 @@ def test_a_missing_engine_is_named_with_its_cure_everywhere(folder: Path) -> Non
     assert os.listdir(folder) == []
 
 
+@pytest.mark.slow
 def test_settings_that_mean_nothing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKLINE_SERVER__PRT", "1")
     assert "Did you mean BACKLINE_SERVER__PORT?" in refusal(backline("engines"))
@@ -254,6 +272,7 @@ def test_settings_that_mean_nothing_are_named(monkeypatch: pytest.MonkeyPatch) -
     assert "s3cret" not in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [(str(COMMAND),), (sys.executable, "-c", WITHOUT_ESPEAK)], ids=["full", "bare"])
 def test_serve_says_where_it_is_what_it_has_and_what_it_lacks(folder: Path, program: tuple[str, ...]) -> None:
     serving = subprocess.Popen([*program, "serve", "--port", "0", "--data", "kept"], stderr=subprocess.PIPE)
@@ -277,6 +296,7 @@ def test_serve_says_where_it_is_what_it_has_and_what_it_lacks(folder: Path, prog
     assert (folder / "kept").is_dir()
 
 
+@pytest.mark.slow
 def test_serve_on_an_address_that_is_taken_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -51,6 +51,7 @@ def test_the_flow_bills_who_signs_in(server: Running, tmp_path: Path) -> None:
     assert told.count("the money adds up") == 1
 
 
+@pytest.mark.slow
 def test_the_flow_bills_nobody_on_an_open_server(server: Running, tmp_path: Path) -> None:
     told = run("realtime_flow.py", server.address, tmp_path, "--open")
     assert "not billed" in told
@@ -58,6 +59,7 @@ def test_the_flow_bills_nobody_on_an_open_server(server: Running, tmp_path: Path
     assert "the money adds up" in told
 
 
+@pytest.mark.slow
 def test_the_flow_plays_on_from_a_loop_at_its_own_rate(server: Running, tmp_path: Path) -> None:
     samples = to_pcm16(loop("mix", 174.02, 4, 2, 44_100))
     (tmp_path / "loop.wav").write_bytes(wav_header(44_100, 2, samples.nbytes) + samples.tobytes())

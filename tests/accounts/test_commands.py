@@ -41,6 +41,7 @@ def shell(
     return Shell(monkeypatch, capsys)
 
 
+@pytest.mark.slow
 def test_an_operator_gives_a_key_and_takes_it_back(shell: Shell, run_server: RunServer, database_url: str) -> None:
     user = shell("users", "create", "anna", "--email", "anna@example.com")
     assert shell("users", "create", "anna") == user

@@ -136,6 +136,7 @@ def ask(client: httpx.Client, way: Way, headers: Headers) -> httpx.Response:
     return client.request(way.method, way.path, json=way.body, headers=encoded)
 
 
+@pytest.mark.slow
 def test_a_bad_credential_is_refused_everywhere_and_changes_nothing(public: Public) -> None:
     bad = bad_headers(public)
     before = public.operator.rows()
@@ -148,6 +149,7 @@ def test_a_bad_credential_is_refused_everywhere_and_changes_nothing(public: Publ
     assert public.operator.rows() == before
 
 
+@pytest.mark.slow
 def test_a_bad_credential_does_not_make_a_local_caller(here: Running) -> None:
     with here.client() as client:
         for headers in ({"X-API-Key": ""}, bearer("garbage"), bearer("a.b.c"), {"X-API-Key": "bl_live_" + "A" * 51}):
@@ -237,6 +239,7 @@ def test_a_lasting_secret_in_the_address_is_refused_and_said_so(public: Public) 
             assert key not in answer.text
 
 
+@pytest.mark.slow
 def test_any_bytes_as_a_credential_are_refused_calmly(server: Running) -> None:
     with server.client() as client:
 

@@ -69,6 +69,7 @@ async def test_what_may_not_be_repeated_is_asked_once(ask: Ask) -> None:
     assert len(worker.asked) == 1
 
 
+@pytest.mark.slow
 async def test_a_worker_that_nobody_is_at_is_unreachable_and_not_dead() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -173,6 +173,7 @@ async def test_a_slow_listener_does_not_hold_an_instance(isolation: Isolation) -
         assert await asyncio.wait_for(speak(it, "x", "fake"), 10) == 5 * 480
 
 
+@pytest.mark.slow
 @BOTH
 async def test_an_unread_stream_makes_its_engine_wait(isolation: Isolation) -> None:
     """More than a minute of sound is not piled up for somebody who does not read."""

@@ -312,6 +312,7 @@ async def test_a_loop_to_go_on_from_is_refused_where_it_is_none(link: JamLink, s
     await taken(link, session)
 
 
+@pytest.mark.slow
 async def test_a_full_worker_says_so_until_a_session_has_ended(small_link: JamLink) -> None:
     first, second = new_id("jam"), new_id("jam")
     await small_link.warm_up(first)

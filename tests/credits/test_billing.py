@@ -156,6 +156,7 @@ async def test_an_end_is_written_down_when_the_database_is_back(billing: Billing
     await until(unsteady, Balance(997 * S, 0))
 
 
+@pytest.mark.slow
 async def test_a_lost_answer_is_asked_for_again_and_charged_once(billing: Billing, unsteady: Unsteady) -> None:
     for end in (HoldMeter.settle, HoldMeter.release):
         meter = await opened(billing)

@@ -209,6 +209,7 @@ def test_on_sqlite() -> None:
     _check(Machine, 20)
 
 
+@pytest.mark.slow
 def test_on_postgres(postgres: Postgres) -> None:
     class Machine(LedgerMachine):
         def __init__(self) -> None:

@@ -45,6 +45,7 @@ def engine() -> Iterator[EspeakEngine]:
     engine.close()
 
 
+@pytest.mark.slow
 def test_a_recogniser_understands_the_default_voice(engine: EspeakEngine) -> None:
     # One average over each utterance: the live one takes longer to settle than these sentences last.
     decoder = Decoder(samprate=16_000, loglevel="FATAL", cmn="batch")

@@ -82,6 +82,7 @@ def left_behind(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {"k.json"}
 
 
+@pytest.mark.slow
 def test_a_window_is_followed(film: Path, folder: Path) -> None:
     done = export("framing", film, "--keyframes", keyframes(), "-o", "out.mp4", "--width", "108", "--height", "192")
     assert done.returncode == 0, done.stderr
@@ -111,6 +112,7 @@ def test_a_config_of_the_api_is_taken_whole_and_the_command_line_goes_first(film
         assert not container.streams.audio
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["regions", "keyframes"])
 def test_an_ellipse_is_put_on_a_film(film: Path, folder: Path, shape: str) -> None:
     points = [{"time": at, "x": 96, "y": 54, "radiusX": 20, "radiusY": 20, "opacity": 0.9} for at in (0, 2)]
@@ -133,6 +135,7 @@ def test_clips_are_cut_labelled_and_joined(film: Path, folder: Path) -> None:
     assert size_and_frames(folder / "out.mp4") == (192, 108, 30)
 
 
+@pytest.mark.slow
 def test_films_are_joined(film: Path, folder: Path) -> None:
     done = export("multi-clip", film, film, "-o", "out.mp4", "--transition", "crossfade", "--transition-seconds", "0.5")
     assert done.returncode == 0, done.stderr

@@ -117,6 +117,7 @@ def test_a_film_is_ordered_rendered_paid_and_fetched(ada: Editor, key: str, tmp_
     assert ada.client.get(item["output_url"]).content == data.content
 
 
+@pytest.mark.slow
 def test_each_version_has_a_name_of_its_own_and_older_ones_stay(ada: Editor, key: str) -> None:
     first = ada.ended(ada.started(ada.order(ada.framing(key))))
     again = ada.ended(ada.started(ada.order(ada.framing(key))))
@@ -134,6 +135,7 @@ def test_each_version_has_a_name_of_its_own_and_older_ones_stay(ada: Editor, key
     assert ada.listed("project/2") == []
 
 
+@pytest.mark.slow
 def test_an_output_can_be_the_input_of_the_next(ada: Editor, key: str) -> None:
     first = ada.ended(ada.started(ada.order(ada.framing(key))))
     stored = f"exports/{first['job_id']}/1.mp4"
@@ -146,6 +148,7 @@ def test_an_output_can_be_the_input_of_the_next(ada: Editor, key: str) -> None:
     assert (again["status"], again["output_filename"]) == ("complete", "final_1_v1.mp4")
 
 
+@pytest.mark.slow
 def test_several_clips_become_one_film(ada: Editor, key: str) -> None:
     clips = [{"input_key": key, "keyframes": [WINDOW], "segments": {"trim_start": 0.5}}] * 2
     cut = ada.ended(ada.started(ada.order({"clips": clips, **SIZE}, "multi_clip")))
@@ -154,6 +157,7 @@ def test_several_clips_become_one_film(ada: Editor, key: str) -> None:
     assert (cut["duration_seconds"], faded["duration_seconds"]) == (2.0, 1.5)
 
 
+@pytest.mark.slow
 def test_the_same_key_orders_once(ada: Editor, key: str) -> None:
     headers = {"Idempotency-Key": "one-click"}
     first = ada.order(ada.framing(key), headers=headers)
@@ -165,6 +169,7 @@ def test_the_same_key_orders_once(ada: Editor, key: str) -> None:
     assert ada.balance == ("598.5", "0")
 
 
+@pytest.mark.slow
 def test_what_ended_is_told_until_it_is_acknowledged(ada: Editor, key: str) -> None:
     done = ada.ended(ada.started(ada.order(ada.framing(key))))["job_id"]
     other = ada.ended(ada.started(ada.order(ada.framing(key))))["job_id"]
@@ -179,6 +184,7 @@ def test_what_ended_is_told_until_it_is_acknowledged(ada: Editor, key: str) -> N
     assert ada.client.get(f"{EXPORTS}/recent?hours=169").status_code == 422
 
 
+@pytest.mark.slow
 def test_the_older_form_brings_its_film_along(ada: Editor, film: bytes) -> None:
     fields = {
         "project_id": "3",
@@ -196,6 +202,7 @@ def test_the_older_form_brings_its_film_along(ada: Editor, film: bytes) -> None:
     assert {file["name"] for file in ada.files()["files"]} == {"match.mp4", "project_3_v1.mp4"}
 
 
+@pytest.mark.slow
 def test_a_form_that_is_sent_again_is_the_same_export(ada: Editor, film: bytes) -> None:
     fields = {"project_id": "3", "keyframes_json": json.dumps([WINDOW]), **{k: str(v) for k, v in SIZE.items()}}
 
@@ -264,6 +271,7 @@ def test_a_form_without_a_film_and_one_that_is_too_large(run_server: RunServer, 
         assert (large.status_code, large.json()["code"]) == (413, "file_too_large")
 
 
+@pytest.mark.slow
 def test_what_is_anothers_is_not_there(ada: Editor, bob: Editor, key: str) -> None:
     job_id = ada.ended(ada.started(ada.order(ada.framing(key))))["job_id"]
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/download")):
@@ -301,6 +309,7 @@ def test_what_cannot_be_rendered_is_refused_before_anything_is_held(
     assert ada.listed("recent") == []
 
 
+@pytest.mark.slow
 def test_too_little_credit_is_told_with_the_amount(run_server: RunServer, film: bytes) -> None:
     server = run_server(credits={"welcome_seconds": "1"})
     ada = Editor(server, "ada")
@@ -311,6 +320,7 @@ def test_too_little_credit_is_told_with_the_amount(run_server: RunServer, film: 
         assert ada.listed("recent") == []
 
 
+@pytest.mark.slow
 def test_an_export_that_is_over_cannot_be_cancelled(ada: Editor, key: str) -> None:
     job_id = ada.ended(ada.started(ada.order(ada.framing(key))))["job_id"]
     answer = ada.client.delete(f"{EXPORTS}/{job_id}")

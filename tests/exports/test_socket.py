@@ -96,6 +96,7 @@ async def test_it_is_told_from_where_it_stands_to_its_end(ada: ExportsClient, jo
     assert await heard(ada, job_id) == ([end | {"outputUrl": ada.item(job_id)["output_url"]}], 1000)
 
 
+@pytest.mark.slow
 async def test_who_was_cut_off_goes_on_where_it_stands(ada: ExportsClient, job_id: str) -> None:
     """Pain 17: a line that breaks is not a failure; whoever comes back is told at once, however often."""
     reached = 0.0
@@ -143,6 +144,7 @@ async def test_a_ping_is_answered_in_between(ada: ExportsClient, job_id: str) ->
         assert all(json.loads(one)["status"] for one in heard if one != "pong")
 
 
+@pytest.mark.slow
 def test_one_that_never_reads_holds_nobody_up(
     server: Running, ada: ExportsClient, job_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +222,7 @@ def meter(ada: ExportsClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopM
     gc.unfreeze()
 
 
+@pytest.mark.slow
 async def test_two_hundred_listeners_all_hear_the_end_and_the_loop_is_never_blocked(
     ada: ExportsClient, meter: LoopMeter, job_id: str
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_written_wav_knows_its_size() -> None:
     assert int.from_bytes(data[40:44], "little") == len(data) - HEADER_BYTES == 4 * GRID.length(0)
 
 
+@pytest.mark.slow
 def test_the_default_engine_plays_from_the_seed_and_the_styles() -> None:
     common = ("loop.wav", "--bpm", str(BPM), "--beats-per-bar", "3", "--bars", "4", "-o", "-")
     one, same = played(*common, "--seed", "5"), played(*common, "--seed", "5")
@@ -174,6 +175,7 @@ def test_what_cannot_be_played_is_one_sentence_and_leaves_an_older_file(
     assert sorted(os.listdir(folder)) == ["loop.wav", "out.wav", "text.wav"]
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_is_one_sentence(folder: Path) -> None:
     """As it is installed: nothing else tries the way from an error to the terminal."""
     command = [str(COMMAND), "jam", "loop.wav", *PLAIN, "-o", "no/out.wav"]

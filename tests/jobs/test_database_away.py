@@ -49,6 +49,7 @@ async def leaving(database_url: str) -> AsyncIterator[Leaving]:
     await database.close()
 
 
+@pytest.mark.slow
 async def test_for_a_moment_nothing_is_lost(leaving: Leaving, database: Database) -> None:
     gate = Gate()
     world, seen = World(leaving, (kind_of(gate),)), World(database, (kind_of(gate),))
@@ -66,6 +67,7 @@ async def test_for_a_moment_nothing_is_lost(leaving: Leaving, database: Database
     assert await seen.trace(job) == ["finish", "hold"]
 
 
+@pytest.mark.slow
 async def test_for_long_another_does_the_work_and_the_late_result_is_refused(
     leaving: Leaving, database: Database
 ) -> None:
@@ -87,6 +89,7 @@ async def test_for_long_another_does_the_work_and_the_late_result_is_refused(
     assert await other.trace(job) == ["finish", "hold"]
 
 
+@pytest.mark.slow
 async def test_work_that_has_lost_its_job_is_stopped_once_that_is_known(leaving: Leaving, database: Database) -> None:
     gate = Gate()
     cut_off, other = World(leaving, (kind_of(gate),)), World(database, (kind_of(),))

@@ -142,6 +142,7 @@ async def test_the_loop_is_killed_while_a_child_works(world: World, start: Start
     await soon(lambda: not any(map(lives, everybody)), 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("database_url", "stage"),
     _stages(STAGES_REMOTE, ("spawned", "waiting"), {"waiting"}),
@@ -186,6 +187,7 @@ async def test_a_loop_is_killed_while_it_sweeps(world: World, start: Start) -> N
     assert ended.failures == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_sigterm_gives_back_what_is_in_hand(world: World, start: Start, tmp_path: Path) -> None:
     job = await world.submit("child", input={"folder": str(tmp_path)})

@@ -143,6 +143,7 @@ async def test_work_that_kills_whoever_does_it_ends(new_world: NewWorld) -> None
     assert await world.trace(job) == ["hold", "release"]
 
 
+@pytest.mark.slow
 async def test_work_longer_than_its_lease_runs_once_beside_a_second_loop(new_world: NewWorld) -> None:
     """With leases that nobody renews, it would run twice and be accepted twice."""
     begun = 0
@@ -160,6 +161,7 @@ async def test_work_longer_than_its_lease_runs_once_beside_a_second_loop(new_wor
     assert await one.trace(job) == ["finish", "hold"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump", [timedelta(hours=2), timedelta(hours=-2)])
 async def test_a_clock_that_is_set_while_work_runs_changes_nothing(new_world: NewWorld, jump: timedelta) -> None:
     offset = timedelta()
@@ -177,6 +179,7 @@ async def test_a_clock_that_is_set_while_work_runs_changes_nothing(new_world: Ne
     assert (ended.attempt, ended.failures) == (1, 0)
 
 
+@pytest.mark.slow
 async def test_two_machines_whose_clocks_disagree_do_not_rob_each_other(new_world: NewWorld) -> None:
     gate = Gate()
     one = new_world(kind_of(gate))

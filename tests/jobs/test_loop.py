@@ -136,6 +136,7 @@ async def test_a_checkpoint_is_where_the_next_attempt_goes_on(new_world: NewWorl
     assert seen == [None, {"sentence": 3}]
 
 
+@pytest.mark.slow
 async def test_progress_is_told_but_not_at_every_step(new_world: NewWorld) -> None:
     async def work(work: Work) -> Data:
         for step in range(2000):

@@ -204,6 +204,7 @@ async def test_a_socket_too(served: Served) -> None:
     assert (await asyncio.wait_for(listening, 10))[-2:] == ["succeeded", 1000]
 
 
+@pytest.mark.slow
 def test_two_hundred_listeners_are_one_reader_and_get_the_same(served: Served, client: httpx.Client) -> None:
     job_id = served.order(steps=5)
     reads = 0

@@ -121,6 +121,7 @@ async def test_a_bucket_that_hangs_is_an_error_in_time(new_world: NewWorld, expo
     assert await world.trace(job) == ["hold", "release"]
 
 
+@pytest.mark.slow
 async def test_a_slow_store_keeps_its_job_beside_a_second_loop(
     new_world: NewWorld, exports: Exports, tmp_path: Path
 ) -> None:
@@ -148,6 +149,7 @@ async def test_a_cancel_reaches_a_slow_store(new_world: NewWorld, exports: Expor
     assert await left_over(exports, tmp_path, job) == []
 
 
+@pytest.mark.slow
 async def test_what_comes_too_late_overwrites_nothing_and_is_swept(
     database: Database, database_url: str, exports: Exports, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def _pieces(name: str, channels: int) -> list[str]:
     return [base64.b64encode(piece).decode() for piece in [*made, encoder.finish()] if piece]
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 async def test_media_source_buffers_every_format_without_a_gap() -> None:
     chromium = shutil.which("chromium")

@@ -141,6 +141,7 @@ def test_what_is_too_loud_is_clipped_and_never_wraps(name: str) -> None:
     assert np.array_equal(copy, from_pcm16(to_pcm16(np.clip(original, -1, 1)).tobytes()))
 
 
+@pytest.mark.slow
 def test_thousands_of_encoders_leave_nothing_behind() -> None:
     """A leak grows in every round; an allocator that finds its size does not."""
     block = murmur(960)

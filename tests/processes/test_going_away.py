@@ -177,6 +177,7 @@ async def test_the_limit_cuts_off_what_is_too_long(start_server: StartServer) ->
     assert not [pid for pid in engines if lives(pid)]
 
 
+@pytest.mark.slow
 async def test_a_second_signal_stops_at_once(start_server: StartServer) -> None:
     process = start_server(server={"drain_seconds": 3600})
     engines = process.engines()
@@ -192,6 +193,7 @@ async def test_a_second_signal_stops_at_once(start_server: StartServer) -> None:
     until(lambda: not any(map(lives, engines)))
 
 
+@pytest.mark.slow
 def test_with_nothing_to_do_it_is_gone_at_once(start_server: StartServer) -> None:
     process = start_server(server={"drain_seconds": 3600})
     engines = process.engines()
@@ -202,6 +204,7 @@ def test_with_nothing_to_do_it_is_gone_at_once(start_server: StartServer) -> Non
     assert not [pid for pid in engines if lives(pid)]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_leaves_no_engine(start_server: StartServer) -> None:
     process = start_server()
     engines = process.engines()

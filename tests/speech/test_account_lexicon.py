@@ -122,6 +122,7 @@ def test_what_is_no_lexicon_is_refused_and_changes_nothing(client: httpx.Client)
         assert client.get(ROUTE).json() == {"lexicon": {"SQL": "sequel"}}
 
 
+@pytest.mark.slow
 def test_a_change_is_noticed_elsewhere_soon_and_outlives_the_server(tmp_path: Path, database_url: str) -> None:
     with (
         running(tmp_path / "one", database={"url": database_url}) as one,

@@ -93,6 +93,7 @@ def test_an_engine_that_failed_serves_the_next_request(fake_client: httpx.Client
     assert ask(fake_client, "fake").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_hanging_process_is_given_up_and_started_again(run_server: RunServer) -> None:
     server = run_server(
         (entry(HangingEngine, Isolation.PROCESS, default=True),), speech={"workers": 1, "stall_seconds": 0.5}
@@ -187,6 +188,7 @@ class FailingChange:
         return silence(0)
 
 
+@pytest.mark.slow
 def test_what_nobody_foresaw_on_the_way_is_a_failure_like_any_other(run_server: RunServer) -> None:
     body = {"text": "a" * 200, "format": "pcm", "sample_rate": 48000, "stream": True}
     at_once = run_server((entry(FakeEngine, default=True),), FailingModel(0))
@@ -206,6 +208,7 @@ def test_what_nobody_foresaw_on_the_way_is_a_failure_like_any_other(run_server: 
     assert SECRET not in later.log.getvalue()
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_large_answers(run_server: RunServer, tmp_path: Path) -> None:
     """Peers left 75,000 files behind. Ours have no name, and are closed with the answer."""
     server = run_server((entry(BreakingEngine, default=True), entry(FakeEngine), entry(SlowEngine)))

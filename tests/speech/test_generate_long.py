@@ -89,6 +89,7 @@ def ask(client: httpx.Client, text: str, **more: object) -> AbstractContextManag
     return client.stream("POST", GENERATE, json={"text": text, "voice": "tone-low", "normalize": False, **more})
 
 
+@pytest.mark.slow
 def test_a_chapter_is_streamed_exactly(client: httpx.Client) -> None:
     with ask(client, CHAPTER, format="pcm", stream=True) as response:
         assert compare(response.iter_raw(), expected_pcm(CHAPTER)) > 10 * MEBIBYTE

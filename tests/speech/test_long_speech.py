@@ -175,6 +175,7 @@ def test_the_same_key_and_body_are_the_same_job(idle: Running) -> None:
         client.put("/v1/tts/lexicon", json={"lexicon": {}})
 
 
+@pytest.mark.slow
 def test_voice_and_words_are_those_of_the_time_when_it_was_made(run_server: RunServer) -> None:
     before = run_server(jobs={"loop": False})
     with before.client() as client:
@@ -230,6 +231,7 @@ def test_a_book_is_never_held_in_memory(jobs: LongJobs) -> None:
     assert watch.growth_bytes < 50 * MEBIBYTE
 
 
+@pytest.mark.slow
 def test_nothing_is_left_but_the_files(run_server: RunServer, tmp_path: Path) -> None:
     server = run_server()
     with server.client() as client:

@@ -127,6 +127,7 @@ async def test_what_was_said_does_not_stay_with_the_job(start: Any, database: Da
         assert word not in repr(rows)
 
 
+@pytest.mark.slow
 def test_texts_that_are_deleted_while_the_job_waits_are_not_kept_when_it_ends(start: Any) -> None:
     ada = start()
     job_id = ada.jobs.make(book(60))
@@ -147,6 +148,7 @@ def test_who_has_too_little_is_told_what_it_takes_and_no_job_is_made(start: Any)
     assert ada.jobs.order("a-key", text="Hi.").status_code == 202  # the key was not used up
 
 
+@pytest.mark.slow
 def test_who_cancels_pays_for_what_was_made_and_keeps_nothing(start: Any, tmp_path: Path) -> None:
     ada = start()
     job_id = ada.jobs.make(book(400))
@@ -164,6 +166,7 @@ def test_who_cancels_pays_for_what_was_made_and_keeps_nothing(start: Any, tmp_pa
     ada.assert_true()
 
 
+@pytest.mark.slow
 def test_who_cancels_what_waits_to_go_on_pays_for_what_was_made(database_url: str, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"database": {"url": database_url}, "accounts": PEPPER}
     with running(tmp_path, CATALOG, **settings) as server, server.client(headers=signed_in(server)) as client:
@@ -193,6 +196,7 @@ def test_who_cancels_before_it_begins_pays_nothing(start: Any, tmp_path: Path) -
     ada.assert_true()
 
 
+@pytest.mark.slow
 def test_what_failed_costs_nothing_though_it_was_charged_as_it_went(start: Any, tmp_path: Path) -> None:
     """The estimate was for speech four times as fast, and there is no credit for the rest."""
     ada = start(welcome="150")
@@ -208,6 +212,7 @@ def test_what_failed_costs_nothing_though_it_was_charged_as_it_went(start: Any, 
     ada.assert_true()
 
 
+@pytest.mark.slow
 def test_a_text_that_turns_out_longer_is_paid_while_there_is_credit(start: Any) -> None:
     ada = start(welcome="600")
     job_id = ada.jobs.make(f'<speak><prosody rate="25%">{book(60)}</prosody></speak>')

@@ -38,6 +38,7 @@ def ids(client: httpx.Client, **params: Any) -> list[str]:
     return [one["request_id"] for one in answer.json()["requests"]]
 
 
+@pytest.mark.slow
 def test_a_record_outlives_its_server_and_is_the_same_afterwards(tmp_path: Path, database_url: str) -> None:
     """The server is told to end at once after its answer: what waits is stored first."""
     with running(tmp_path / "one", database={"url": database_url}) as server, server.client() as client:
@@ -256,6 +257,7 @@ async def test_a_commit_that_arrived_unheard_is_made_again_without_harm(database
     assert {one.request_id for one in rows_of} == {"a", "b"}
 
 
+@pytest.mark.slow
 async def test_a_server_that_ends_without_its_database_says_what_it_lost(database: Database) -> None:
     gate, metrics = Gate(database), MetricsInMemory()
     gate.open = False

@@ -56,6 +56,7 @@ def test_the_end_knows_everything(client: httpx.Client) -> None:
     assert abs(datetime.fromisoformat(record["created_at"]) - asked) < timedelta(minutes=1)
 
 
+@pytest.mark.slow
 def test_waiting_for_an_engine_is_not_the_engines_time(run_server: RunServer) -> None:
     """One instance does one thing at a time, so all its times together are no more than the whole."""
     server = run_server((entry(SteadyEngine, default=True),), speech={"workers": 1})

@@ -179,6 +179,7 @@ async def fill(database: Database, count: int, created_at: datetime, name: str) 
         await repository.insert_texts(tx, [StoredText(name, one) for one in many], None)
 
 
+@pytest.mark.slow
 async def test_what_is_too_old_goes_however_much_it_is(database: Database, start: Start, database_url: str) -> None:
     now = datetime.now(UTC)
     await fill(database, 1_200, now - timedelta(days=8), "old")

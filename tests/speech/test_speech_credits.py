@@ -188,6 +188,7 @@ def test_running_work_holds_credit_and_is_charged_as_it_goes(start: Any) -> None
     ada.idle()
 
 
+@pytest.mark.slow
 def test_a_stream_ends_where_the_credit_does(start: Any) -> None:
     ada = start(welcome_seconds="3.3")
     with pytest.raises(httpx.RemoteProtocolError), ada.listening() as chunks:  # noqa: PT012 - the block is tried
@@ -200,6 +201,7 @@ def test_a_stream_ends_where_the_credit_does(start: Any) -> None:
     assert ada.posted() == Decimal("3.3") - Decimal(record["credits_consumed"])
 
 
+@pytest.mark.slow
 def test_a_whole_answer_that_the_credit_does_not_reach_costs_nothing(start: Any) -> None:
     ada = start(welcome_seconds="3")
     answer = ada.speak(text="x", voice="slow")
@@ -207,6 +209,7 @@ def test_a_whole_answer_that_the_credit_does_not_reach_costs_nothing(start: Any)
     assert ada.posted() == 3
 
 
+@pytest.mark.slow
 def test_a_socket_is_told_what_it_cost(start: Any) -> None:
     ada = start(welcome_seconds="5")
     headers = {"Authorization": ada.client.headers["authorization"]}

@@ -61,6 +61,7 @@ def lasting(request: pytest.FixtureRequest) -> Storage:
     return fixed
 
 
+@pytest.mark.slow
 async def test_a_put_and_a_get_hold_little_in_memory(lasting: Storage) -> None:
     await _warm_up(lasting)
     peak = _Peak()
@@ -74,6 +75,7 @@ async def test_a_put_and_a_get_hold_little_in_memory(lasting: Storage) -> None:
     assert digest.hexdigest() == stored.sha256
 
 
+@pytest.mark.slow
 async def test_a_resumable_upload_holds_little_in_memory(lasting: Storage) -> None:
     await _warm_up(lasting)
     upload = await lasting.uploads.begin("large", content_type="audio/wav", size_bytes=SIZE)

@@ -195,6 +195,7 @@ async def test_a_redis_that_never_answers_is_asked_once(log: io.StringIO) -> Non
     mute.close()
 
 
+@pytest.mark.slow
 async def test_a_redis_that_takes_no_writes_is_away(redis: RedisProcess) -> None:
     link = open_link(redis.url, MetricsInMemory())
     limiter = RateLimiter(MetricsInMemory(), link)

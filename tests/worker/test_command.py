@@ -40,6 +40,7 @@ def test_an_address_that_is_taken_is_said(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_of_another_plays_itself(tmp_path: Path) -> None:
     """Gateway and worker may share their settings."""
     with jam_worker(tmp_path, worker_url="http://127.0.0.1:9") as worker:

@@ -26,6 +26,7 @@ async def playing(link: JamLink, session: str) -> None:
     await taken(link, session)
 
 
+@pytest.mark.slow
 async def test_sessions_are_closed_by_sigterm_and_their_ends_are_told(tmp_path: Path) -> None:
     with jam_worker(tmp_path) as worker:
         async with open_jam_link(settings_of(worker)) as link:

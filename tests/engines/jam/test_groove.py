@@ -51,6 +51,7 @@ def test_without_styles_it_is_the_loop_alone(engine: GrooveEngine) -> None:
     assert np.allclose(jam(engine, Controls()), of_the_loop(Controls()), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_guidance_brings_the_band_forward(engine: GrooveEngine) -> None:
     shares = [heard_band_share(engine, replace(STYLED, guidance_weight=guidance)) for guidance in (0, 0.3, 1.1, 3, 10)]
     assert shares == sorted(shares)
@@ -59,6 +60,7 @@ def test_guidance_brings_the_band_forward(engine: GrooveEngine) -> None:
     assert shares[4] > 0.6
 
 
+@pytest.mark.slow
 def test_loop_weight_brings_the_loop_forward(engine: GrooveEngine) -> None:
     shares = []
     for weight in (0.2, 1, 5):

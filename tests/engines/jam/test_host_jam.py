@@ -89,6 +89,7 @@ async def test_consuming_what_was_not_fetched_makes_room_too() -> None:
         assert chunk.index == 2
 
 
+@pytest.mark.slow
 async def test_nobody_is_a_minute_ahead_of_the_time() -> None:
     clock = Hands()
     options = JamOptions(bpm=120, bars_per_chunk=8)  # a chunk of 16 s

@@ -128,6 +128,7 @@ def test_letters_of_arabic_join(shipped: Setter) -> None:
     assert pieces("ب ب ب") == 3
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.text("اب عל 12.,-%:+?", min_size=1, max_size=12).map(str.strip).filter(bool), st.sampled_from([0, 1]))
 def test_directions_are_ordered_as_by_the_shaping_library(text: str, base: int) -> None:

@@ -66,6 +66,7 @@ spans = st.lists(st.tuples(st.integers(0, 500), st.integers(1, 300), speeds), mi
 rates = st.sampled_from([Fraction(24000, 1001), Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(60)])
 
 
+@pytest.mark.slow
 @given(st.lists(spans, min_size=1, max_size=4), rates, st.sampled_from([0, Fraction(1, 4), Fraction(1)]))
 def test_no_frame_is_lost_or_doubled_at_a_cut(clips, rate, crossfade) -> None:  # type: ignore[no-untyped-def]
     """The laws of a timeline: its frames cover its length, each shows one moment or a fade of two, and time in a piece

@@ -147,6 +147,7 @@ def test_the_lows_are_in_the_middle(mix: Heard, words: str) -> None:
     assert np.mean((left - right) ** 2) > 1e-3 * np.mean((left + right) ** 2)
 
 
+@pytest.mark.slow
 def test_all_styles_are_about_as_loud(mix: Heard) -> None:
     words = ["techno", "ambient", "metal", "bossa nova", "trap", "waltz", "jazz", "drone", "salsa", "reggae"]
     loudness = [integrated_lufs(play(mix, [(style, 1.0)], 4), RATE_HZ) or -99.0 for style in words]

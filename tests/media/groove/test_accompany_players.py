@@ -144,6 +144,7 @@ def test_single_notes_go_on_an_octave_up() -> None:
     assert {note % 12 for one in struck for note in chosen((57, 60, 64), one)} == {9, 0, 4}
 
 
+@pytest.mark.slow
 def test_every_lane_of_every_pattern_is_played_by_every_kit() -> None:
     for name, pattern in PATTERNS.items():
         for style in ("house", "jazz", "salsa", "amapiano"):

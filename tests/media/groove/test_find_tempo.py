@@ -18,6 +18,7 @@ def test_what_has_a_beat_is_told_within_one_percent(kind: LoopKind, bpm: float, 
     assert found.clarity > 0.3
 
 
+@pytest.mark.slow
 def test_eight_of_ten_loops_of_all_kinds_are_told() -> None:
     kinds: tuple[LoopKind, ...] = ("drums", "bass", "chords", "mix", "swing")
     right = total = 0

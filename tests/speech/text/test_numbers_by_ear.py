@@ -19,10 +19,12 @@ def differing(language: str) -> list[int]:
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 def test_hindi_numbers_sound_as_the_engine_reads_them() -> None:
     assert differing("hi") == []
 
 
+@pytest.mark.slow
 def test_telugu_numbers_do_but_for_one_hundred_and_one_thousand() -> None:
     """The engine says ఒక వంద and ఒక వెయ్యి where Telugu has వంద, నూట and వెయ్యి."""
     expected = [n for n in range(0, 100_001, 7) if n // 100 % 10 == 1 or n // 1000 == 1]

@@ -189,6 +189,7 @@ def test_every_character_knows_its_place_in_the_source(inside: str) -> None:
         assert written == character or written[0] + written[-1] == "&;", (character, written)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff")),
