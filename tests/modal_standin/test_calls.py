@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("modal", reason="Modal's SDK is not installed: make .venv/dev.stamp")
-
 from modal import Cls, Dict, Function, FunctionCall, Queue
 from modal.exception import (
     Error,

@@ -12,9 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("modal", reason="Modal's SDK is not installed: make .venv/dev.stamp")
-
 from modal import Dict, Function
 from modal.exception import Error
 

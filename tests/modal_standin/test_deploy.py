@@ -6,9 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("modal", reason="Modal's SDK is not installed: make .venv/dev.stamp")
-
 from grpclib import Status
 from modal import Client, Cls, Dict, Function
 from modal.exception import AuthError, NotFoundError, UnimplementedError

@@ -6,12 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
-from websockets.sync.client import connect
-
-pytest.importorskip("modal", reason="Modal's SDK is not installed: make .venv/dev.stamp")
-
 from modal import Cls, Function, Server
+from websockets.sync.client import connect
 
 from tests.modal_standin.standin import StandIn
 from tests.modal_standin.web import PROXY_KEY, PROXY_SECRET
