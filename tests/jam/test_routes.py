@@ -86,6 +86,13 @@ def test_an_empty_field_is_an_absent_one(ada: Musician) -> None:
     assert ada.chunk(session_id)[1]["sample_rate"] == 44100
 
 
+def test_a_weight_that_is_left_out_between_commas_is_one(ada: Musician) -> None:
+    fields = {"styles": "acid house,dub,jazz", "seed": 1, **SHORT}
+    assert ada.start(ada.warm(), LOOP, style_weights="1,,2", **fields).status_code == 200
+    refused = ada.start(ada.warm(), LOOP, style_weights="1,,2,", **fields)  # four: none was dropped
+    assert (refused.status_code, refused.json()["code"]) == (422, "out_of_range")
+
+
 def test_a_late_chunk_is_null_and_a_lost_one_is_given_again(ada: Musician) -> None:
     """Bugs 2 and 18."""
     session_id = ada.playing(LOOP, **SHORT)

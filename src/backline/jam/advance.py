@@ -27,8 +27,8 @@ Seen = JamStatus | BacklineError
 """What a worker told; NotFound: it does not know the session; any other error: it cannot be asked now."""
 
 AHEAD = 15_000_000
-"""How far the hold reaches past what was used, in millionths of a second: three visits of the meter."""
-
+"""How far the hold reaches past what was used, in millionths of a second: three visits of the
+meter at its usual pace."""
 
 _SLACK = 1_000_000
 _HOUR = 3_600_000_000

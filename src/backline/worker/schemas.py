@@ -22,8 +22,9 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
+    """One that is left out between two commas is 1."""
     try:
-        return tuple(map(float, list_of(text)))
+        return tuple(float(number.strip() or 1) for number in text.split(",")) if text.strip() else ()
     except ValueError:
         raise ValueError("numbers, parted by commas") from None
 
