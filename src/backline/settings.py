@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
@@ -16,6 +17,8 @@ from typing import Any, Literal, Self
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from backline.modal_table import GatewayRow, JamRow, JobRow, SpeechRow
 
 _PREFIX = "BACKLINE_"
 _ENV_FILE = ".env"
@@ -46,6 +49,9 @@ class ServerSettings(Group):
     """Addresses or networks (`10.0.0.0/8`) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     allowed_hosts: list[str] = []
     """Names under which a public server may be asked; empty takes any."""
+    public_url: str | None = Field(None, pattern=_ORIGIN.pattern + "$")
+    """Where clients reach this server, such as `https://api.example.com`: addresses of files begin with it, and its
+    pages are our own."""
 
     @field_validator("cors_origins")
     @classmethod
@@ -172,6 +178,13 @@ class SpeechSettings(Group):
     """Length of the fade between two sentences."""
     stall_seconds: float = Field(30.0, gt=0)
     """How long an engine may be silent, or a client may not read, before the stream is ended."""
+    worker_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$")
+    """Base address of a worker (`backline worker`) whose engines speak; None: this server speaks itself."""
+    worker_key: SecretStr | None = Field(None, min_length=16)
+    """What that worker asks for in X-API-Key."""
+    plane_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$")
+    """Base address of another server of ours, one with GPUs, that answers the routes of speech in place of this one;
+    they pass through here. Both have the same database and the same pepper."""
     socket_idle_seconds: float = Field(60.0, gt=0)
     """How long a WebSocket may send nothing while nothing is being spoken."""
     retention_days: float = Field(30.0, ge=0, le=36_500)
@@ -204,8 +217,6 @@ class StorageSettings(Group):
 class ExportsSettings(Group):
     """How films are rendered."""
 
-    modal_enabled: bool = False
-    """Render on Modal's machines; needs Modal configured, and refuses to start without."""
     max_seconds: float = Field(14_400.0, gt=0, le=86_400)
     """Of one finished film."""
     segment_seconds: float = Field(60.0, ge=2, le=600)
@@ -256,6 +267,37 @@ class JobsSettings(Group):
     """How long jobs are remembered after their end, and with them their Idempotency-Keys."""
 
 
+class ModalSettings(Group):
+    """What runs on Modal: the table of a deployment, and how a gateway finds it. docs/deploy.md has the way there."""
+
+    enabled: bool = False
+    """Whether this server uses what is deployed: exports are rendered there, and speech and jams made there as their
+    rows say. Needs credentials (MODAL_TOKEN_ID, MODAL_TOKEN_SECRET), a bucket and `public_url`."""
+    app: str = Field("backline", pattern=r"^[A-Za-z0-9._-]{1,60}$")
+    environment: str | None = None
+    """Modal's; None is the one of its configuration."""
+    version: int | None = Field(None, ge=1)
+    """Of the deployed app, to be used until it is said otherwise; None is the newest."""
+    planes: Literal["two", "one"] = "two"
+    """two: a gateway without GPU, and workers. one: the whole server on the machines of speech too, for the fastest
+    first sound; the gateway passes the routes of speech on to it."""
+    gateway: GatewayRow = Field(default_factory=GatewayRow)
+    speech: SpeechRow = Field(default_factory=SpeechRow)
+    jam: JamRow = Field(default_factory=JamRow)
+    jobs: dict[str, JobRow] = {}
+    """Rows of operations that are to be different from the default, by name, such as `render`."""
+    prices: dict[str, Decimal] = {}
+    """What an hour costs, for the plan: of a GPU by its type, of a core (`cpu`), of a GiB of memory (`memory`)."""
+    gateway_secret: str = "backline"  # noqa: S105 - names, not secrets
+    """Of the secret with the gateway's settings: database, bucket, pepper, public_url."""
+    worker_secret: str = "backline-worker"  # noqa: S105
+    """Of the secret with the key that workers ask for (DARIUS_API_KEY)."""
+    weights_secret: str | None = None
+    """Of the secret with which weights are fetched (HF_TOKEN)."""
+    weights_volume: str = "backline-weights"
+    """Where weights are, mounted at /weights."""
+
+
 class ObservabilitySettings(Group):
     """What the server tells about itself."""
 
@@ -279,6 +321,7 @@ class Settings(BaseSettings):
     jobs: JobsSettings = Field(default_factory=JobsSettings)
     exports: ExportsSettings = Field(default_factory=ExportsSettings)
     jam: JamSettings = Field(default_factory=JamSettings)
+    modal: ModalSettings = Field(default_factory=ModalSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)
 
     @property
@@ -315,13 +358,17 @@ _ALIASES = {
     "R2_ENDPOINT_URL": ("storage", "endpoint"),
     "R2_ACCESS_KEY_ID": ("storage", "access_key_id"),
     "R2_SECRET_ACCESS_KEY": ("storage", "secret_access_key"),
-    "MODAL_ENABLED": ("exports", "modal_enabled"),
+    "MODAL_ENABLED": ("modal", "enabled"),
     "MODAL_API_URL": ("jam", "worker_url"),
     "DARIUS_API_KEY": ("jam", "worker_key"),
     "SUPABASE_URL": ("speech", "supabase_url"),
     "SUPABASE_SERVICE_KEY": ("speech", "supabase_service_key"),
 }
 """Names that are customary elsewhere; ours goes before them."""
+
+
+_TABLES = ("BACKLINE_JOBS__QUEUE_LIMITS", "BACKLINE_MODAL__JOBS", "BACKLINE_MODAL__PRICES")
+"""Settings with names of the operator's own below them."""
 
 
 def _variable(*path: int | str) -> str:
@@ -331,16 +378,21 @@ def _variable(*path: int | str) -> str:
 def _refuse_unknown(names: list[str]) -> None:
     """A misspelt setting would otherwise leave the default in place without a word."""
     groups = {name: field.annotation for name, field in Settings.model_fields.items()}
-    fields = [
-        _variable(name, field)
-        for name, group in groups.items()
-        if isinstance(group, type) and issubclass(group, Group)
-        for field in group.model_fields
-    ]
+    fields = [one for name, group in groups.items() for one in _variables(group, name)]
     known = {*fields, *map(_variable, groups)}
+    tables = tuple(f"{one}__" for one in fields if one in _TABLES)
     for name in names:
         rest = name.upper().removeprefix(_PREFIX)
         looks_like_ours = "__" in rest or rest.partition("_")[0].lower() in groups
-        if name.upper().startswith(_PREFIX) and name.upper() not in known and looks_like_ours:
+        fits = name.upper() in known or name.upper().startswith(tables)
+        if name.upper().startswith(_PREFIX) and not fits and looks_like_ours:
             near = get_close_matches(name.upper(), fields, 1)
             raise ValueError(f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else ""))
+
+
+def _variables(group: Any, *path: str) -> Iterator[str]:
+    """Of a group, and of the rows in it."""
+    if isinstance(group, type) and issubclass(group, BaseModel):
+        for name, field in group.model_fields.items():
+            yield _variable(*path, name)
+            yield from _variables(field.annotation, *path, name)

@@ -43,7 +43,8 @@ async def open_accounts(
     keys = Keys(database, KeyFormat(pepper), callers, _key_limits(settings), loopback=here)
     own, tickets = OwnTokens(pepper, lasts), Tickets(database)
     gate = LoopbackGate(bound_to_loopback=here)
-    site = SiteRule(bound_to_loopback=here, cors_origins=server.cors_origins, allowed_hosts=server.allowed_hosts)
+    origins = [*server.cors_origins, *([server.public_url] if server.public_url else [])]
+    site = SiteRule(bound_to_loopback=here, cors_origins=origins, allowed_hosts=server.allowed_hosts)
     async with open_publisher() as publisher:
         identities = IdentityTokens(issuers_of(settings.accounts), publisher, settings.accounts.leeway_seconds)
         tokens = Tokens(accounts, own, identities, callers, loopback=here)

@@ -7,7 +7,7 @@ again; nothing is started a second time because of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from backline.errors import BacklineError
@@ -15,10 +15,13 @@ from backline.errors import BacklineError
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """progress: 0 to 1, None where the work does not say."""
+    """progress: 0 to 1, None where the work does not say. more: whatever else it tells of itself, for whoever follows
+    the job. checkpoint: where another attempt would go on; None where it says nothing."""
 
     progress: float | None = None
     message: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

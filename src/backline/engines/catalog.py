@@ -35,6 +35,7 @@ class EngineEntry:
     requires: top-level modules that must be importable.
     extra: the extra of this package that brings them; None when the base install has all.
     instances: how many live in one worker process, sharing its processor time block by block.
+    gpu: types that it wants, the first that is free is taken; empty: none.
     default: may be chosen when nobody asks for an engine by name; the first such entry that is installed wins.
     licence: of the engine's code (SPDX); weights have their own, named in `about`.
     """
@@ -49,6 +50,7 @@ class EngineEntry:
     requires: tuple[str, ...] = ()
     extra: str | None = None
     instances: int = 1
+    gpu: tuple[str, ...] = ()
     default: bool = False
 
     @property
@@ -125,6 +127,7 @@ CATALOG: tuple[EngineEntry, ...] = (
         source="https://github.com/magenta/magenta-realtime",
         requires=("magenta_rt", "jax"),
         extra="magenta",
+        gpu=("L40S",),
     ),
 )
 

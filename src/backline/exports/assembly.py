@@ -9,7 +9,6 @@ from backline.assets.service import Assets
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Pricing
 from backline.db.database import Database
-from backline.errors import Invalid
 from backline.exports.films import Films
 from backline.exports.kind import ExportKind
 from backline.exports.scratch import Scratch
@@ -22,21 +21,10 @@ from backline.settings import ExportsSettings
 from backline.storage.base import Storage
 
 
-def check(settings: ExportsSettings) -> None:
-    """Before anything starts. Raises Invalid when Modal is asked for and not there."""
-    if settings.modal_enabled:
-        raise Invalid(
-            "MODAL_ENABLED is true, but no Modal workers are configured, and nothing would ever be rendered. "
-            "Set MODAL_ENABLED=false to render on this machine.",
-            code="modal_not_configured",
-        )
-
-
 def export_kind_of(
     settings: ExportsSettings, parts: Mapping[type[Any], Any], leftovers: Leftovers, scratch: Scratch, kept_days: float
 ) -> JobKind:
     """The job."""
-    check(settings)
     work = RenderWork(parts[Storage], scratch, settings.stall_seconds)
     return ExportKind(parts[Assets], parts[Ledger], parts[Pricing].export, leftovers, work, kept_days).kind
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 
@@ -19,14 +18,15 @@ from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.exports import router as exports
 from backline.exports import socket as exports_socket
-from backline.exports.assembly import check as check_exports
 from backline.gateway import description, health, metrics
+from backline.gateway.cloud import check_cloud
 from backline.gateway.services import open_services, scratch_folder
 from backline.jam import router as jam
 from backline.jam import socket as jam_socket
 from backline.jobs import router as jobs
 from backline.jobs import socket as jobs_socket
 from backline.jobs.kinds import JobKind
+from backline.release import VERSION
 from backline.settings import Settings
 from backline.speech import account_router as speech_account
 from backline.speech import jobs_router as speech_jobs
@@ -78,7 +78,7 @@ def create_app(
     if settings.speech.engine is not None:
         find(settings.speech.engine, catalog)  # a name that means nothing is refused before anything starts
     check(settings.accounts)
-    check_exports(settings.exports)
+    check_cloud(settings)
     check_jam(settings.jam)
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ def create_app(
 
     app = FastAPI(
         title="Backline",
-        version=version("backline"),
+        version=VERSION,
         lifespan=lifespan,
         docs_url=None,  # they load their scripts from elsewhere
         redoc_url=None,

@@ -24,7 +24,7 @@ async def open_files(
     settings: Settings, database: Database, *, sweeping: bool = True
 ) -> AsyncIterator[dict[type[Any], Any]]:
     """sweeping: whether what expired, and what was left behind, is removed meanwhile."""
-    signer = UrlSigner([pepper_of(settings).key_for("file urls")])
+    signer = UrlSigner([pepper_of(settings).key_for("file urls")], f"{settings.server.public_url or ''}/files")
     async with storage_of(settings, signer) as storage:
         assets = Assets(
             database,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from backline.release import VERSION
 from backline.speech.service import SpeechService
 from backline.web.provide import provide
 
@@ -42,6 +42,6 @@ async def root(request: Request, service: Service) -> Response:
     facts: dict[str, Any] = {
         "service": "backline",
         "status": "draining" if service.draining else "ok",
-        "version": version("backline"),
+        "version": VERSION,
     }
     return JSONResponse(facts)

@@ -66,10 +66,20 @@ class InChild:
     limits: ChildLimits = field(default_factory=ChildLimits)
 
 
+async def _input(job: Job) -> Data:
+    return job.input
+
+
+async def _nothing_left(_job: Job) -> Data | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Remotely:
     """A function of a provider: for GPUs.
 
+    order: what the function is given, made when it is started: links are signed then. look: what a call that nobody can
+    be asked about any more has left, as its result; None where it has left nothing.
     patience_seconds: how long the provider may answer *unknown* without a break until the job has failed.
     cancel_seconds: how long it may take to agree to a cancel.
     """
@@ -77,6 +87,8 @@ class Remotely:
     provider: str
     remote: Remote
     function: str
+    order: Callable[[Job], Awaitable[Data]] = _input
+    look: Callable[[Job], Awaitable[Data | None]] = _nothing_left
     patience_seconds: float = 3600.0
     cancel_seconds: float = 60.0
     first_poll_seconds: float = 0.5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 
@@ -12,6 +11,7 @@ from backline.compute.jam_in_process import jam_engine, open_jam_host
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.errors import Invalid
 from backline.observability.metrics import PrometheusMetrics
+from backline.release import VERSION
 from backline.settings import JamSettings
 from backline.web.middleware import RequestMiddleware
 from backline.web.provide import Provided
@@ -40,7 +40,7 @@ def create_worker(settings: JamSettings, catalog: tuple[EngineEntry, ...] = CATA
 
     app = FastAPI(
         title="Backline worker",
-        version=version("backline"),
+        version=VERSION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -1,0 +1,39 @@
+"""Work on Modal's machines, as far as the gateway knows of it: whether it may be asked for, and by whom it is done."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from backline.errors import Invalid
+from backline.settings import Settings
+
+
+def check_cloud(settings: Settings) -> None:
+    """Before anything starts. Raises Invalid, which says what is missing, when Modal is asked for and could not work:
+    what it makes goes to a bucket, by links, and is told under an address that everybody reaches."""
+    if not settings.modal.enabled:
+        return
+    _require_sdk()
+    from backline.compute.on_modal.connection import has_credentials
+
+    if not has_credentials():
+        raise _refused("there are no credentials. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET", "no_modal_credentials")
+    if settings.storage.bucket is None:
+        raise _refused(
+            "files are kept in a local folder, which Modal's machines cannot reach. Set R2_BUCKET_NAME, "
+            "R2_ENDPOINT_URL, R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY",
+            "modal_needs_bucket",
+        )
+    if settings.server.public_url is None:
+        raise _refused(
+            "nobody knows where clients reach this server. Set BACKLINE_SERVER__PUBLIC_URL", "modal_needs_public_url"
+        )
+
+
+def _require_sdk() -> None:
+    if importlib.util.find_spec("modal") is None:
+        raise _refused("its library is not installed. Install it with: pip install 'backline[modal]'", "no_modal_sdk")
+
+
+def _refused(reason: str, code: str) -> Invalid:
+    return Invalid(f"MODAL_ENABLED is true, but {reason}; or set MODAL_ENABLED=false to work here.", code=code)
