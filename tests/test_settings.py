@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,7 @@ def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
         ("BACKLINE_SERVER_PORT", "BACKLINE_SERVER__PORT"),
         ("BACKLINE_SPEACH__WORKERS", "BACKLINE_SPEECH__WORKERS"),
         ("backline_speech__worker", "BACKLINE_SPEECH__WORKERS"),
+        ("BACKLINE_MODAL__JAM__MAXSESSIONS", "BACKLINE_MODAL__JAM__MAX_SESSIONS"),
     ],
 )
 def test_a_misspelt_name_is_refused_with_the_right_one(
@@ -92,6 +94,15 @@ def test_a_misspelt_name_is_refused_with_the_right_one(
     (folder / ".env").write_text(f"{name}=1\n")
     with pytest.raises(ValueError, match=f"no setting {name}. Did you mean {meant}"):
         Settings.read()
+
+
+def test_names_of_the_operators_own_stand_below_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKLINE_MODAL__JOBS__RENDER__GPU", '["T4", "L4"]')
+    monkeypatch.setenv("BACKLINE_MODAL__PRICES__L40S", "1.95")
+    monkeypatch.setenv("MODAL_ENABLED", "true")
+    modal = Settings.read().modal
+    assert (modal.enabled, modal.jobs["render"].gpu, modal.jobs["render"].retries) == (True, ["T4", "L4"], 2)
+    assert modal.prices == {"l40s": Decimal("1.95")}
 
 
 def test_other_names_are_nobodys_business(monkeypatch: pytest.MonkeyPatch) -> None:

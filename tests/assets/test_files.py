@@ -97,6 +97,15 @@ def test_what_goes_up_comes_down_as_it_was(ada: Owner) -> None:
     assert (listed["used_bytes"], listed["quota_bytes"]) == (len(DATA), 3_000_000)
 
 
+def test_addresses_of_files_begin_where_clients_reach_the_server(run_server: RunServer) -> None:
+    server = run_server(server={"public_url": "https://api.example.com"})
+    owner = Owner(server, "ada")
+    url = owner.upload()["url"]
+    owner.client.close()
+    assert url.startswith("https://api.example.com/files/")
+    assert httpx.get(server.address + url.removeprefix("https://api.example.com")).content == DATA
+
+
 def test_an_upload_that_was_cut_off_goes_on_where_it_was(ada: Owner) -> None:
     place = ada.begin(len(DATA)).headers["location"]
     half = len(DATA) // 2

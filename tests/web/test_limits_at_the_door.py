@@ -150,8 +150,14 @@ def test_a_server_is_asked_under_its_names_alone(run_server: RunServer, tmp_path
 
 def test_a_socket_is_opened_by_pages_of_named_origins_alone(run_server: RunServer, tmp_path: Path) -> None:
     key = key_for(tmp_path / "data")
-    server = start(run_server, server={"cors_origins": ["https://app.example.com"]})
-    for origin, code in (("https://app.example.com", None), ("https://evil.example.com", 4403)):
+    server = start(
+        run_server, server={"cors_origins": ["https://app.example.com"], "public_url": "https://api.example.com"}
+    )
+    for origin, code in (
+        ("https://app.example.com", None),
+        ("https://api.example.com", None),  # our own, whatever name a proxy asks under
+        ("https://evil.example.com", 4403),
+    ):
         with connect(server.socket_address, additional_headers={"X-API-Key": key, "Origin": origin}) as socket:
             event = str(socket.recv(10))
             assert ("foreign_origin" in event) == (code is not None)
