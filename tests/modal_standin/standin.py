@@ -25,6 +25,7 @@ from grpclib import Status
 from grpclib.server import Server
 from modal.client import Client
 
+from tests.modal_standin.account import AccountSide
 from tests.modal_standin.blobs import Blobs
 from tests.modal_standin.calls import CallSide
 from tests.modal_standin.containers import ContainerSide
@@ -111,7 +112,7 @@ class StandIn:
         calls = CallSide(hub, scheduler)
         web = Web(hub, calls, scheduler.balance)
         deploys, containers = DeploySide(hub, scheduler, web), ContainerSide(hub, scheduler)
-        sides = [deploys, StoreSide(hub, blobs), calls, containers, LogSide(hub)]
+        sides = [deploys, StoreSide(hub, blobs), calls, containers, LogSide(hub), AccountSide(hub, TOKENS[0])]
         server = Server([Service(hub, sides, None, TOKENS)])
         port = free_port()
         blobs.open()

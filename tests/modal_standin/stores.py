@@ -54,13 +54,6 @@ class StoreSide:
         metadata = api_pb2.SecretMetadata(name=held.name, keys=sorted(held.values))
         return api_pb2.SecretGetOrCreateResponse(secret_id=secret_id, metadata=metadata)
 
-    async def secret_list(self, _: api_pb2.SecretListRequest, __: Container | None) -> api_pb2.SecretListResponse:
-        answer = api_pb2.SecretListResponse(environment_name="main")
-        for secret_id, held in self._hub.secrets.items():
-            if held.name:
-                answer.items.add(label=held.name, secret_id=secret_id)
-        return answer
-
     # Mounted code
 
     async def mount_batched_check_existence(
