@@ -205,7 +205,7 @@ def test_a_signed_address_grants_its_method_its_key_and_its_time_and_no_more(
     storage: Storage = ada.server.app.state.provided.get(Storage)
     file = ada.upload(b"hers")
     key = file["url"].partition("?")[0].removeprefix("/files/")
-    put = storage.sign_put("u/x/put", size_bytes=4, content_type="audio/wav", expires_seconds=60)
+    put = storage.sign_put("u/x/put", size_bytes=4, content_type="audio/wav", expires_seconds=60, if_absent=True)
     for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
         status, _ = raw(ada.server, file["url"], method, **{"Content-Length": "0", "Content-Type": "audio/wav"})
         assert status in (403, 405), method
@@ -219,8 +219,13 @@ def test_a_signed_address_grants_its_method_its_key_and_its_time_and_no_more(
     assert httpx.put(address + put.url.replace("u/x/put", key), content=b"evil").status_code == 403
     assert not (tmp_path / "data" / "files" / "u" / "x" / "put").exists()
     assert httpx.put(address + put.url, content=b"good", headers=put.headers).status_code == 201
-    assert httpx.put(address + put.url, content=b"evil", headers=put.headers).status_code == 409
+    assert httpx.put(address + put.url, content=b"evil", headers=put.headers).status_code == 412
     assert (tmp_path / "data" / "files" / "u" / "x" / "put").read_bytes() == b"good"
+    free = storage.sign_put("u/x/put", size_bytes=None, content_type="audio/wav", expires_seconds=60)
+    assert httpx.put(address + free.url, content=iter([b"abcd"]), headers=free.headers).status_code == 422
+    assert raw(ada.server, free.url, "PUT", **plain, **{"Content-Length": "5000000001"})[0] == 413
+    assert httpx.put(address + free.url, content=b"written over", headers=free.headers).status_code == 201
+    assert (tmp_path / "data" / "files" / "u" / "x" / "put").read_bytes() == b"written over"
     short = storage.sign_get(key, expires_seconds=1)
     late = storage.sign_put("u/x/late", size_bytes=4, content_type="audio/wav", expires_seconds=1)
     time.sleep(1.1)

@@ -104,6 +104,18 @@ async def test_signed_urls_work(s3: Storage) -> None:
     assert "filename*=UTF-8''%E0" in answer.headers["content-disposition"]
 
 
+async def test_a_signed_put_of_whatever_size_is_taken_once(s3: Storage) -> None:
+    put = s3.sign_put("u/a/1", size_bytes=None, content_type="audio/flac", expires_seconds=60, if_absent=True)
+    assert "X-Amz-SignedHeaders=content-type%3Bhost%3Bif-none-match&" in put.url  # nobody can leave it out
+    again = s3.sign_put("u/a/1", size_bytes=None, content_type="audio/flac", expires_seconds=60)
+    async with httpx.AsyncClient() as client:
+        for body, status in ((b"first", 200), (b"second", 412)):
+            assert (await client.put(put.url, headers=dict(put.headers), content=body)).status_code == status
+        assert await content(s3, "u/a/1") == b"first"
+        assert (await client.put(again.url, headers=dict(again.headers), content=b"over it")).status_code == 200
+    assert await content(s3, "u/a/1") == b"over it"
+
+
 @pytest.mark.parametrize("body", [b"small", LARGE], ids=len)
 async def test_the_content_type_is_kept(s3: Storage, body: bytes) -> None:
     await s3.put("put", body, content_type="audio/flac")

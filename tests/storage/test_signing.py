@@ -49,6 +49,26 @@ def test_a_put_grants_a_size_and_a_type() -> None:
     assert (grant.method, grant.max_bytes, grant.content_type) == ("PUT", 1000, "audio/wav")
 
 
+def test_a_put_of_whatever_size_where_nothing_is() -> None:
+    signed = signer(clock=_Clock()).put("u/a/1", 60, "audio/wav", None, True)
+    assert dict(signed.headers) == {"Content-Type": "audio/wav", "If-None-Match": "*"}
+    key, query = _parts(signed.url)
+    grant = signer(clock=_Clock()).verify("PUT", key, query)
+    assert (grant.max_bytes, grant.if_absent) == (None, True)
+    assert (
+        not signer(clock=_Clock()).verify("PUT", *_parts(signer(clock=_Clock()).put("a", 60, "a/b", 1).url)).if_absent
+    )
+    for fields in ({"absent": None}, {"absent": "2"}, {"absent": ""}, {"bytes": "5"}):
+        with pytest.raises(Denied):
+            signer(clock=_Clock()).verify("PUT", key, _changed(query, **fields))
+
+
+def test_an_address_of_an_earlier_release_is_still_good() -> None:
+    signature = "d57130a3a3f8c0d61517b9ec3f16f246934baf34129fbb36ee325a77698ac659"
+    query = f"expires=1772366460&type=audio%2Fwav&bytes=1000&signature={signature}"
+    assert signer(clock=_Clock()).verify("PUT", "u/a/1", query).max_bytes == 1000
+
+
 @pytest.mark.parametrize(("seconds", "valid"), [(0, True), (59.4, True), (59.5, False), (60, False), (1e6, False)])
 def test_it_expires_on_time(seconds: float, valid: bool) -> None:
     clock = _Clock()

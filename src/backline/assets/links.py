@@ -10,8 +10,8 @@ from starlette.responses import Response, StreamingResponse
 
 from backline.accounts.caller import visitor
 from backline.assets.conditions import CONDITIONS, goes_on, has_copy, is_as_known
-from backline.errors import Invalid
-from backline.storage.base import ByteRange, Reading, Storage
+from backline.errors import Conflict, Invalid, TooLarge
+from backline.storage.base import MAX_PUT_BYTES, ByteRange, Reading, Storage
 from backline.storage.signing import Grant, UrlSigner, content_disposition
 from backline.web.problems import problem
 from backline.web.provide import provide
@@ -85,16 +85,32 @@ def _lasting(etag: str | None) -> dict[str, str]:
 
 @router.put(PREFIX + "{key:path}", status_code=201)
 async def store_at(key: Key, request: Request, store: Store, signer: Signer) -> Response:
-    """Exactly the bytes that were granted, once."""
+    """Exactly the bytes that were granted; only where there are none, if the address says so: else 412."""
     grant = signer.verify("PUT", key, request.url.query)
     if request.headers.get("content-type") != grant.content_type:
         return problem(415, "Send the type that the address was signed for.", "unsupported_media_type")
-    if request.headers.get("content-length") != str(grant.max_bytes):
-        raise Invalid("Send exactly as many bytes as the address was signed for.", code="bad_upload_header")
-    stored = await store.put(
-        key, request.stream(), content_type=grant.content_type or "", if_absent=True, max_bytes=grant.max_bytes
-    )
+    kind, max_bytes = grant.content_type or "", _length(request, grant)
+    try:
+        stored = await store.put(
+            key, request.stream(), content_type=kind, if_absent=grant.if_absent, max_bytes=max_bytes
+        )
+    except Conflict as error:
+        if error.code != "object_exists":
+            raise
+        return problem(412, error.detail, error.code)
     return Response(status_code=201, headers={"ETag": stored.etag} if stored.etag else {})
+
+
+def _length(request: Request, grant: Grant) -> int:
+    """Of the body. S3 wants it told too."""
+    told = request.headers.get("content-length", "")
+    if grant.max_bytes is not None and told != str(grant.max_bytes):
+        raise Invalid("Send exactly as many bytes as the address was signed for.", code="bad_upload_header")
+    if not (told.isascii() and told.isdecimal() and len(told) <= 18):
+        raise Invalid("Say in Content-Length how many bytes come.", code="bad_upload_header")
+    if int(told) > MAX_PUT_BYTES:
+        raise TooLarge(f"At most {MAX_PUT_BYTES} bytes are accepted at once.", code="file_too_large")
+    return int(told)
 
 
 def _shown(content_type: str) -> bool:

@@ -16,6 +16,9 @@ from backline.errors import Invalid
 
 Source = AsyncIterable[bytes] | bytes
 
+MAX_PUT_BYTES = 5_000_000_000
+"""Of one signed PUT. S3 takes 5 GiB in one request, R2 5 MiB less."""
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -211,8 +214,11 @@ class Storage(ABC):
         return self.sign_get(key, expires_seconds=expires_seconds).url
 
     @abstractmethod
-    def sign_put(self, key: str, *, size_bytes: int, content_type: str, expires_seconds: int) -> SignedRequest:
-        """A URL that takes exactly this many bytes of this type."""
+    def sign_put(
+        self, key: str, *, size_bytes: int | None, content_type: str, expires_seconds: int, if_absent: bool = False
+    ) -> SignedRequest:
+        """A URL that takes exactly this many bytes of this type; None: whatever `Content-Length` says, up to
+        `MAX_PUT_BYTES`. if_absent: answered 412 when there is an object; of several at once exactly one succeeds."""
 
     @abstractmethod
     async def sweep(self, older_than_seconds: float) -> int:

@@ -55,8 +55,10 @@ class InMemory(OverObstore):
     ) -> SignedRequest:
         return self._signer.get(key, expires_seconds, content_type, download_name)
 
-    def sign_put(self, key: str, *, size_bytes: int, content_type: str, expires_seconds: int) -> SignedRequest:
-        return self._signer.put(key, expires_seconds, content_type, size_bytes)
+    def sign_put(
+        self, key: str, *, size_bytes: int | None, content_type: str, expires_seconds: int, if_absent: bool = False
+    ) -> SignedRequest:
+        return self._signer.put(key, expires_seconds, content_type, size_bytes, if_absent)
 
     async def sweep(self, older_than_seconds: float) -> int:
         return self._uploads.sweep(older_than_seconds)

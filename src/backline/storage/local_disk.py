@@ -113,8 +113,10 @@ class LocalDisk(OverObstore):
     def read_link(self, key: str, *, expires_seconds: int) -> str:
         return (self._root / check_key(key)).as_uri()
 
-    def sign_put(self, key: str, *, size_bytes: int, content_type: str, expires_seconds: int) -> SignedRequest:
-        return self._signer.put(key, expires_seconds, content_type, size_bytes)
+    def sign_put(
+        self, key: str, *, size_bytes: int | None, content_type: str, expires_seconds: int, if_absent: bool = False
+    ) -> SignedRequest:
+        return self._signer.put(key, expires_seconds, content_type, size_bytes, if_absent)
 
     async def sweep(self, older_than_seconds: float) -> int:
         before = time.time() - older_than_seconds

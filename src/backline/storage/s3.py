@@ -26,7 +26,7 @@ from backline.storage.over_obstore import OverObstore, PrivateObjects
 from backline.storage.paths import check_content_type, check_key
 from backline.storage.s3_requests import Bucket, Part, S3Requests
 from backline.storage.s3_uploads import MAX_PARTS, S3Uploads, finish
-from backline.storage.signing import check_size, content_disposition, expiry
+from backline.storage.signing import content_disposition, expiry, put_headers
 from backline.storage.streams import Digest, blocks
 
 if TYPE_CHECKING:
@@ -146,8 +146,10 @@ class S3(OverObstore):
         url = self._requests.presigned("GET", check_key(key), query, {}, expires_seconds)
         return SignedRequest("GET", url, {}, expires)
 
-    def sign_put(self, key: str, *, size_bytes: int, content_type: str, expires_seconds: int) -> SignedRequest:
-        headers = {"Content-Type": check_content_type(content_type), "Content-Length": str(check_size(size_bytes))}
+    def sign_put(
+        self, key: str, *, size_bytes: int | None, content_type: str, expires_seconds: int, if_absent: bool = False
+    ) -> SignedRequest:
+        headers = put_headers(content_type, size_bytes, if_absent)
         expires = expiry(self._clock(), expires_seconds)
         url = self._requests.presigned("PUT", check_key(key), {}, headers, expires_seconds)
         return SignedRequest("PUT", url, headers, expires)

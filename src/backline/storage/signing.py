@@ -26,12 +26,13 @@ MAX_EXPIRES_SECONDS = 7 * 24 * 3600
 MAX_NAME_CHARACTERS = 200
 _DOMAIN = "backline file url 1"
 _METHODS = {"GET": ("GET", "HEAD"), "PUT": ("PUT",)}
-_FIELDS = {"expires", "type", "bytes", "name", "signature"}
+_FIELDS = {"expires", "type", "bytes", "absent", "name", "signature"}
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a URL allows. expires: seconds since 1970. max_bytes: of a PUT. download_name: of a GET."""
+    """What a URL allows. expires: seconds since 1970. download_name: of a GET. Of a PUT: max_bytes, None where its own
+    length counts; if_absent: only where there is no file."""
 
     method: Literal["GET", "PUT"]
     key: str
@@ -39,6 +40,7 @@ class Grant:
     content_type: str | None = None
     max_bytes: int | None = None
     download_name: str | None = None
+    if_absent: bool = False
 
 
 class UrlSigner:
@@ -63,10 +65,12 @@ class UrlSigner:
         grant = Grant("GET", check_key(key), _seconds(expires), content_type, None, name)
         return SignedRequest("GET", self._url(grant), {}, expires)
 
-    def put(self, key: str, expires_seconds: int, content_type: str, max_bytes: int) -> SignedRequest:
+    def put(
+        self, key: str, expires_seconds: int, content_type: str, max_bytes: int | None, if_absent: bool = False
+    ) -> SignedRequest:
         expires = expiry(self._clock(), expires_seconds)
-        grant = Grant("PUT", check_key(key), _seconds(expires), content_type, check_size(max_bytes))
-        headers = {"Content-Type": content_type, "Content-Length": str(max_bytes)}
+        headers = put_headers(content_type, max_bytes, if_absent)
+        grant = Grant("PUT", check_key(key), _seconds(expires), content_type, max_bytes, None, if_absent)
         return SignedRequest("PUT", self._url(grant), headers, expires)
 
     def _url(self, grant: Grant) -> str:
@@ -74,6 +78,7 @@ class UrlSigner:
             "expires": grant.expires,
             "type": None if grant.content_type is None else check_content_type(grant.content_type),
             "bytes": grant.max_bytes,
+            "absent": 1 if grant.if_absent else None,
             "name": grant.download_name,
             "signature": _mac(self._secrets[0], grant),
         }
@@ -120,6 +125,16 @@ def check_name(name: str) -> str:
     return name
 
 
+def put_headers(content_type: str, size_bytes: int | None, if_absent: bool) -> dict[str, str]:
+    """What a PUT must send with it. size_bytes: None where the sender says how many. Raises Invalid."""
+    headers = {"Content-Type": check_content_type(content_type)}
+    if size_bytes is not None:
+        headers["Content-Length"] = str(check_size(size_bytes))
+    if if_absent:
+        headers["If-None-Match"] = "*"
+    return headers
+
+
 def check_size(size_bytes: int) -> int:
     if size_bytes < 0:
         raise Invalid("A size is not negative.", code="bad_size")
@@ -140,6 +155,8 @@ def _seconds(moment: datetime) -> int:
 def _mac(secret: bytes, grant: Grant) -> str:
     """JSON keeps the fields apart: no two grants have the same text."""
     fields = [_DOMAIN, grant.method, grant.key, grant.expires, grant.content_type, grant.max_bytes, grant.download_name]
+    if grant.if_absent:  # the others stay as they are: addresses of an earlier release are out there
+        fields.append("absent")
     return hmac.new(secret, json.dumps(fields).encode(), hashlib.sha256).hexdigest()
 
 
@@ -166,7 +183,14 @@ def _grant(method: Literal["GET", "PUT"], key: str, fields: Mapping[str, str]) -
         fields.get("type"),
         None if size is None else _number(size),
         fields.get("name"),
+        _absent(fields.get("absent")),
     )
+
+
+def _absent(text: str | None) -> bool:
+    if text not in (None, "1"):
+        raise _altered()
+    return text is not None
 
 
 def _number(text: str) -> int:
