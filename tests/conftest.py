@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import httpx._transports.default as transports
@@ -30,6 +30,9 @@ from backline.settings import Settings
 from backline.speech.render import SuperResolution
 from backline.speech.service import SpeechService
 from tests.databases import Postgres, copy_of_sqlite, fresh_sqlite
+
+if TYPE_CHECKING:
+    from tests.deploy.cloud import Cloud
 
 hypothesis.settings.register_profile(
     "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -188,3 +191,12 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Redis(str(folder / "redis.db"), serverconfig={"port": str(port), "bind": "127.0.0.1"})
     yield f"redis://127.0.0.1:{port}/0"
     server.shutdown(nosave=True)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The real app on the stand-in for Modal; see `tests.deploy.cloud`."""
+    from tests.deploy.cloud import open_cloud  # the SDK takes a second
+
+    with open_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud

@@ -1,0 +1,120 @@
+"""The app on Modal: `modal deploy -m backline.deploy.modal_app`. docs/deploy.md has the way there.
+
+Built from the table in the settings; a container is given the table (BACKLINE_MODAL) and so builds the same app. The
+bodies are elsewhere, and imported where they run only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import modal
+import modal.experimental
+
+from backline.compute.on_modal import names
+from backline.deploy.register import register
+from backline.deploy.table import definitions, job_row, table_of
+from backline.deploy.tags import tags_of
+from backline.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+SESSIONS = hasattr(modal, "sessioned")
+SETTINGS = Settings.read().modal
+DEFINITIONS = {one.name: one for one in definitions(SETTINGS, sessions=SESSIONS)}
+TABLE = table_of(SETTINGS, sessions=SESSIONS)
+ONE_PLANE = SETTINGS.planes == "one"
+
+app = modal.App(
+    SETTINGS.app,
+    tags=tags_of(DEFINITIONS.values()) if modal.is_local() else {},
+    include_source=not __package__,  # deployed by its path this file is none of the package's
+)
+
+
+def concurrently(name: str) -> Any:
+    target, most = DEFINITIONS[name].inputs or (1, 1)
+    return modal.concurrent(max_inputs=most, target_inputs=target)
+
+
+if names.SPEECH in DEFINITIONS:
+
+    @register(app, DEFINITIONS[names.SPEECH], TABLE)
+    @concurrently(names.SPEECH)
+    class Speech:
+        @modal.enter(snap=SETTINGS.speech.snapshot)
+        def import_engines(self) -> None:
+            """Before the picture of the memory, and so without a GPU."""
+            from backline.deploy.speech_plane import SpeechPlane
+
+            self.plane = SpeechPlane(SETTINGS.speech.engines, Settings.read())
+            self.plane.import_engines()
+
+        @modal.enter()
+        async def load(self) -> None:
+            await self.plane.load(on_drain=modal.experimental.stop_fetching_inputs)
+
+        @modal.exit()
+        async def close(self) -> None:
+            await self.plane.close()
+
+        @modal.method()
+        async def describe(self, engine: str) -> dict[str, Any]:
+            return await self.plane.describe(engine)
+
+        @modal.method()
+        async def stream(self, order: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+            async for chunk in self.plane.stream(order):
+                yield chunk
+
+        @modal.asgi_app()
+        def web(self) -> FastAPI:
+            from backline.deploy.servers import plane_app
+
+            return plane_app() if ONE_PLANE else self.plane.web()
+
+
+def plane_url() -> str | None:
+    return Speech().web.get_web_url() if ONE_PLANE else None
+
+
+@register(app, DEFINITIONS[names.GATEWAY], TABLE)
+@concurrently(names.GATEWAY)
+@modal.asgi_app()
+def gateway() -> FastAPI:
+    from backline.deploy.servers import gateway_app
+
+    return gateway_app(plane_url())
+
+
+if names.JAM in DEFINITIONS:
+
+    @register(app, DEFINITIONS[names.JAM], TABLE)
+    @modal.sessioned()
+    class Jam:
+        @modal.enter()
+        def start(self) -> None:
+            from backline.deploy.jam_server import JamServer
+
+            engine = {"engine": SETTINGS.jam.engine} if SETTINGS.jam.engine else {}
+            self.server = JamServer(Settings.read(jam=engine).jam, int(os.environ["PORT"]))
+            self.server.start()
+
+        @modal.exit()
+        def stop(self) -> None:
+            self.server.stop()
+
+
+async def job(operation: str, job_id: str, attempt: int, data: Mapping[str, Any]) -> dict[str, Any]:
+    from backline.deploy.job_body import DictBoard, run_job
+
+    board = DictBoard(modal.Dict.from_name(names.board(SETTINGS.app), create_if_missing=True))
+    return await run_job(operation, job_id, attempt, data, board, job_row(SETTINGS, operation).stall_seconds)
+
+
+for one in DEFINITIONS.values():
+    if one.name not in (names.GATEWAY, names.SPEECH, names.JAM):
+        register(app, one, TABLE, name=one.name)(job)

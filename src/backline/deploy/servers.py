@@ -1,0 +1,31 @@
+"""The ordinary server as it runs in a container: open to the internet, and so never to callers without a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from backline.gateway.app import create_app
+from backline.observability.logging import configure_logging
+from backline.settings import Settings
+
+_HOST = "0.0.0.0"  # noqa: S104 - a server that believed itself on loopback would let in everybody
+_FOLDER = "/tmp/backline"  # noqa: S108 - the container's own; what is to last is in the database and in the bucket
+
+
+def gateway_app(plane_url: str | None = None) -> FastAPI:
+    """plane_url: of the server with GPUs that answers the routes of speech in place of this one, in one plane."""
+    return _server(speech={} if plane_url is None else {"plane_url": plane_url})
+
+
+def plane_app() -> FastAPI:
+    """The ordinary server on the machines of speech: it speaks itself, and leaves jobs to the gateway."""
+    return _server(speech={"plane_url": None, "worker_url": None}, modal={"enabled": False}, jobs={"loop": False})
+
+
+def _server(**given: dict[str, Any]) -> FastAPI:
+    settings = Settings.read(server={"host": _HOST, "data_dir": _FOLDER}, **given)
+    configure_logging(settings.observability.log_level)
+    settings.server.data_dir.mkdir(parents=True, exist_ok=True)
+    return create_app(settings)
