@@ -24,23 +24,34 @@ from tests.jobs.world import World, kind_of, soon
 
 
 class Elsewhere:
-    """A twin with one function, which runs until it is let through."""
+    """A twin with one function, which runs until it is let through. left: what a call has left, by its attempt;
+    looked: at which attempts somebody has looked."""
 
     def __init__(self) -> None:
+        self.left: dict[int, Mapping[str, Any]] = {}
+        self.looked: list[int] = []
         self.open = asyncio.Event()
         self.errors: list[Exception] = []
         self.now = 0.0
         self.twin = RemoteTwin({"make": self._make}, clock=lambda: self.now)
 
     async def _make(self, job_id: str, attempt: int, data: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        report(0.25, "a quarter")
+        report(0.25, "a quarter", {"frames": 5}, checkpoint={"at": attempt})
         await self.open.wait()
         if self.errors:
             raise self.errors.pop()
         return {"path": f"{job_id}/{attempt}", **data}
 
+    async def _order(self, job: Job) -> Mapping[str, Any]:
+        return {**job.input, "link": f"link {job.attempt}"}
+
+    async def _look(self, job: Job) -> Mapping[str, Any] | None:
+        assert job.remote is not None
+        self.looked.append(job.remote["attempt"])
+        return self.left.get(job.remote["attempt"])
+
     def kind(self, **fields: Any) -> JobKind:
-        work = Remotely("twin", self.twin, "make", first_poll_seconds=0.02, last_poll_seconds=0.05, **fields)
+        work = Remotely("twin", self.twin, "make", self._order, self._look, last_poll_seconds=0.05, **fields)
         return kind_of(work)
 
 
@@ -58,9 +69,13 @@ async def test_it_is_spawned_waited_for_and_finished_here(new_world: NewWorld, e
         seen = await world.until(job, lambda found: found.progress == 0.25)
         assert seen.remote == {"provider": "twin", "function": "make", "attempt": 1, "call": "call-1"}
         assert seen.message == "a quarter"
+        seen = await world.until(job, lambda found: found.checkpoint is not None)
+        assert seen.checkpoint == {"at": 1}
         elsewhere.open.set()
         ended = await world.ended(job)
-    assert ended.result == {"path": f"{job.id}/1", "n": 1, "finished": True}
+    assert ended.result == {"path": f"{job.id}/1", "n": 1, "link": "link 1", "finished": True}
+    (told,) = [event.data for event in await world.events(job) if event.kind == "progress"]
+    assert told == {"progress": 0.25, "message": "a quarter", "frames": 5}
     assert elsewhere.twin.spawned == [(job.id, 1)]
     kinds = await world.kinds_of_events(job)
     assert [kind for kind in kinds if kind != "progress"] == ["queued", "started", "spawning", "spawned", "succeeded"]
@@ -108,21 +123,30 @@ async def test_unknown_is_not_dead(new_world: NewWorld, elsewhere: Elsewhere, tr
     assert len(twin.spawned) == 1
 
 
-async def test_but_not_for_ever(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+@pytest.mark.parametrize("left", [False, True])
+async def test_but_not_for_ever(new_world: NewWorld, elsewhere: Elsewhere, left: bool) -> None:
+    """What the call has left is looked at before it is given up."""
     world = new_world(elsewhere.kind(patience_seconds=0.3))
+    elsewhere.left = {1: {"path": "kept"}} if left else {}
     async with world.loop():
         job = await spawned(world, elsewhere)
         elsewhere.twin.forgotten = {"call-1"}
         ended = await world.ended(job)
+    assert elsewhere.looked == [1]
+    assert len(elsewhere.twin.spawned) == 1
+    if left:
+        assert ended.result == {"path": "kept", "finished": True}
+        return
     assert (ended.state, ended.error_code) == (JobState.FAILED, "remote_unknown")
     assert elsewhere.twin.cancelled == ["call-1"]
-    assert len(elsewhere.twin.spawned) == 1
     assert await world.trace(job) == ["hold", "release"]
 
 
-async def test_a_spawn_that_nobody_heard_of_again_is_made_by_the_next_attempt(
-    new_world: NewWorld, elsewhere: Elsewhere
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_spawn_that_nobody_heard_of_again_is_looked_for_and_else_made_again(
+    new_world: NewWorld, elsewhere: Elsewhere, left: bool
 ) -> None:
+    elsewhere.left = {1: {"path": "kept"}} if left else {}
     world = new_world(elsewhere.kind())
     job = await world.submit()
     async with world.database.write() as tx:
@@ -133,7 +157,8 @@ async def test_a_spawn_that_nobody_heard_of_again_is_made_by_the_next_attempt(
     async with world.loop():
         ended = await world.ended(job)
     assert (ended.state, ended.attempt, ended.failures) == (JobState.SUCCEEDED, 2, 1)
-    assert elsewhere.twin.spawned == [(job.id, 2)]
+    assert elsewhere.looked == [1]
+    assert elsewhere.twin.spawned == ([] if left else [(job.id, 2)])
 
 
 @pytest.mark.parametrize(
@@ -168,7 +193,11 @@ async def test_a_provider_that_is_away_is_asked_again(new_world: NewWorld, elsew
         assert (await world.ended(job)).state is JobState.SUCCEEDED
 
 
-async def test_a_result_that_nobody_fetched_in_time_is_lost(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_result_that_nobody_fetched_in_time_is_looked_for_and_else_made_again(
+    new_world: NewWorld, elsewhere: Elsewhere, left: bool
+) -> None:
+    elsewhere.left = {1: {"path": "kept"}} if left else {}
     world = new_world(elsewhere.kind())
     async with world.loop():
         job = await spawned(world, elsewhere)
@@ -177,8 +206,10 @@ async def test_a_result_that_nobody_fetched_in_time_is_lost(new_world: NewWorld,
     elsewhere.now = 8 * 86_400
     async with world.loop():
         ended = await world.ended(job)
-    assert (ended.state, ended.error_code) == (JobState.FAILED, "result_expired")
-    assert len(elsewhere.twin.spawned) == 1
+    assert elsewhere.looked == [1]
+    assert ended.result is not None
+    assert ended.result["path"] == ("kept" if left else f"{job.id}/3")
+    assert [attempt for _, attempt in elsewhere.twin.spawned] == ([1] if left else [1, 3])
 
 
 @pytest.mark.parametrize("loops", [True, False], ids=["running", "while no loop runs"])

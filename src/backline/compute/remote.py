@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from backline.errors import BacklineError
 
+EXPIRED = "remote_expired"
+"""The code of a call that has ended well, and whose result nobody fetched in time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:

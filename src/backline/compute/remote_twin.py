@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backline.clock import Monotonic, monotonic
-from backline.compute.remote import Answer, Done, Running, Unknown
+from backline.compute.remote import EXPIRED, Answer, Done, Running, Unknown
 from backline.errors import BacklineError, Conflict, Failed, NotFound, Unavailable
 
-Report = Callable[[float, str | None], None]
-"""Tells progress, 0 to 1, and a message."""
+Report = Callable[..., None]
+"""Takes what `Running` holds: progress, 0 to 1, and a message, `more` and `checkpoint`, if there are any."""
 
 RemoteFunction = Callable[[str, int, Mapping[str, Any], Report], Awaitable[Mapping[str, Any]]]
 """Called with job id, attempt, data and a way to tell progress."""
@@ -55,10 +55,12 @@ class RemoteTwin:
             raise NotFound(f"The provider has no function {function}.", code="unknown_function")
         self.spawned.append((job_id, attempt))
         name = f"call-{len(self.spawned)}"
-        call = self._calls[name] = _Call(asyncio.ensure_future(run(job_id, attempt, data, lambda *a: tell(*a))))
+        call = self._calls[name] = _Call(
+            asyncio.ensure_future(run(job_id, attempt, data, lambda *a, **b: tell(*a, **b)))
+        )
 
-        def tell(progress: float, message: str | None = None) -> None:
-            call.running = Running(progress, message)
+        def tell(*values: Any, **more: Any) -> None:
+            call.running = Running(*values, **more)
 
         def ended(_work: asyncio.Task[Mapping[str, Any]]) -> None:
             call.ended = self._clock()
@@ -74,7 +76,7 @@ class RemoteTwin:
         if not known.work.done():
             return known.running
         if known.ended is not None and self._clock() - known.ended > self._kept_seconds:
-            return Done(error=Failed("The result was not fetched in time.", code="result_expired"))
+            return Done(error=Unavailable("The result was not fetched in time.", code=EXPIRED))
         return _outcome(known.work)
 
     async def cancel(self, call: str) -> None:

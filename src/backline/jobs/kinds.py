@@ -79,7 +79,8 @@ class Remotely:
     """A function of a provider: for GPUs.
 
     order: what the function is given, made when it is started: links are signed then. look: what a call that nobody can
-    be asked about any more has left, as its result; None where it has left nothing.
+    be asked about any more has left, as its result; None where it has left nothing. The job's `remote` says which call:
+    its attempt may be an earlier one than the job's.
     patience_seconds: how long the provider may answer *unknown* without a break until the job has failed.
     cancel_seconds: how long it may take to agree to a cancel.
     """
@@ -91,7 +92,7 @@ class Remotely:
     look: Callable[[Job], Awaitable[Data | None]] = _nothing_left
     patience_seconds: float = 3600.0
     cancel_seconds: float = 60.0
-    first_poll_seconds: float = 0.5
+    first_poll_seconds: float = 0.02
     last_poll_seconds: float = 5.0
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
+from dataclasses import replace
 from math import ceil
 from typing import Protocol
 
 from backline.clock import Monotonic
-from backline.compute.remote import Answer, Done, Running, Unknown
+from backline.compute.remote import EXPIRED, Answer, Done, Running, Unknown
 from backline.errors import BacklineError, Conflict, Failed
 from backline.jobs.advance import OfAttempt, Spawned, Spawning
 from backline.jobs.job import Data, Job
@@ -55,29 +56,36 @@ class RemoteWork:
         self._kind = kind
         self._waiter = waiter
         self._clock = clock
+        self._job = waiter.job
+        """With the handle as it is now."""
         self._last: Running | None = None
         self._pausing: asyncio.Future[None] | None = None
         # A thousand that began together are not asked about together; each at a pace of its own.
         self._spread = 0.8 + zlib.crc32(waiter.job.id.encode()) % 1000 / 2500
 
     async def run(self) -> Data:
-        """The result. Raises RemoteFailed, RemoteStopped, LeaseLost, and what `spawn` raises."""
-        job = self._waiter.job
+        """The result. Raises RemoteFailed, RemoteStopped, LeaseLost, and what `order`, `look` and `spawn` raise."""
+        job = self._job
         if job.remote and job.remote["provider"] != self._kind.provider:
             raise Conflict("The work runs at a provider that is not configured any more.", code="provider_gone")
         if job.call is None and self._waiter.stopped.is_set():
             raise RemoteStopped
+        if job.remote and job.call is None:  # whoever spawned it has died before the handle was known
+            get_logger().warning("jobs.spawn_unknown", job_id=job.id, attempt=job.remote["attempt"])
+            if (found := await self._kind.look(job)) is not None:
+                return found
         call = job.call or await self._spawn(job)
         return await self._wait(call)
 
     async def _spawn(self, job: Job) -> str:
         kind = self._kind
-        if job.remote:
-            get_logger().warning("jobs.spawn_unknown", job_id=job.id, attempt=job.remote["attempt"])
+        order = await kind.order(job)
         observed = await self._waiter.tell(Spawning(job.attempt, kind.provider, kind.function))
         if not observed.belongs_to(job.attempt):
             raise LeaseLost("Another attempt has this job now.")
-        call = await kind.remote.spawn(kind.function, job.id, job.attempt, job.input)
+        call = await kind.remote.spawn(kind.function, job.id, job.attempt, order)
+        handle = {"provider": kind.provider, "function": kind.function, "attempt": job.attempt, "call": call}
+        self._job = replace(job, remote=handle)
         observed = await self._waiter.tell(Spawned(job.attempt, call))
         if not observed.belongs_to(job.attempt):
             await self._ask_to_end(call)
@@ -90,10 +98,11 @@ class RemoteWork:
         while not self._waiter.stopped.is_set():
             answer = await self._poll(call)
             if isinstance(answer, Done):
-                return _result(answer)
+                return await self._result(answer)
             if isinstance(answer, Unknown):
                 unknown_since = self._clock() if unknown_since is None else unknown_since
-                await self._bear(call, self._clock() - unknown_since)
+                if self._clock() - unknown_since > self._kind.patience_seconds:
+                    return await self._without(call)
             else:
                 unknown_since = None
                 self._report(answer)
@@ -103,10 +112,19 @@ class RemoteWork:
             await self._until_ended(call)
         raise RemoteStopped
 
-    async def _bear(self, call: str, unknown_seconds: float) -> None:
-        if unknown_seconds > self._kind.patience_seconds:
-            await self._ask_to_end(call)
-            raise RemoteFailed(Failed("The provider cannot say what became of the work.", code="remote_unknown"))
+    async def _result(self, answer: Done) -> Data:
+        if answer.error is None:
+            return answer.result or {}
+        if answer.error.code == EXPIRED and (found := await self._kind.look(self._job)) is not None:
+            return found
+        raise RemoteFailed(answer.error)
+
+    async def _without(self, call: str) -> Data:
+        """Nobody says any more what became of it: what it has left decides."""
+        if (found := await self._kind.look(self._job)) is not None:
+            return found
+        await self._ask_to_end(call)
+        raise RemoteFailed(Failed("The provider cannot say what became of the work.", code="remote_unknown"))
 
     async def _until_ended(self, call: str) -> None:
         end = self._clock() + self._kind.cancel_seconds
@@ -133,8 +151,12 @@ class RemoteWork:
             get_logger().warning("jobs.remote_cancel_failed", job_id=self._waiter.job.id, code=error.code)
 
     def _report(self, answer: Running) -> None:
-        if answer.progress is not None and answer != self._last:
-            self._waiter.progress.report(answer.progress, answer.message)
+        last = self._last or Running()
+        if answer.checkpoint is not None and answer.checkpoint != last.checkpoint:
+            self._waiter.progress.keep(answer.checkpoint)
+        told = (answer.progress, answer.message, answer.more)
+        if answer.progress is not None and told != (last.progress, last.message, last.more):
+            self._waiter.progress.report(answer.progress, answer.message, answer.more)
         self._last = answer
 
     def wake(self) -> None:
@@ -153,12 +175,6 @@ class RemoteWork:
             await self._pausing
         finally:
             timer.cancel()
-
-
-def _result(answer: Done) -> Data:
-    if answer.error is not None:
-        raise RemoteFailed(answer.error)
-    return answer.result or {}
 
 
 def pause_end(now: float, seconds: float) -> float:

@@ -25,7 +25,7 @@ const REASONS = {
   provider_gone: ELSEWHERE,
   provider_unavailable: ELSEWHERE,
   unknown_function: ELSEWHERE,
-  result_expired: "The result was not fetched in time. Please start it again.",
+  remote_expired: "The result was not fetched in time. Please start it again.",
   call_failed: "Something went wrong on the machine that did the work. Please start it again.",
   call_cancelled: "The work was stopped elsewhere. Please start it again.",
   insufficient_credits: "There was not enough credit to finish. Nothing was charged.",
