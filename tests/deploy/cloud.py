@@ -101,9 +101,8 @@ class Cloud:
             "jam": {"worker_key": WORKER_KEY},
             "modal": modal,
         }
-        return Settings(
-            _env_file=None, **{name: {**given.get(name, {}), **groups.get(name, {})} for name in given | groups}
-        )
+        merged: dict[str, Any] = {one: {**given.get(one, {}), **groups.get(one, {})} for one in given | groups}
+        return Settings(_env_file=None, **merged)
 
     def deploy(self, **variables: str) -> App:
         """`modal deploy` of the real module, with further settings; the app as it then is."""

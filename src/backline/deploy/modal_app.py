@@ -7,8 +7,8 @@ bodies are elsewhere, and imported where they run only.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import modal
 import modal.experimental
@@ -21,6 +21,8 @@ from backline.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+T = TypeVar("T")
 
 SESSIONS = hasattr(modal, "sessioned")
 SETTINGS = Settings.read().modal
@@ -35,9 +37,10 @@ app = modal.App(
 )
 
 
-def concurrently(name: str) -> Any:
+def concurrently(name: str) -> Callable[[T], T]:
+    """The decorator that lets one container have several inputs at once."""
     target, most = DEFINITIONS[name].inputs or (1, 1)
-    return modal.concurrent(max_inputs=most, target_inputs=target)
+    return cast(Callable[[T], T], modal.concurrent(max_inputs=most, target_inputs=target))
 
 
 if names.SPEECH in DEFINITIONS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import modal
 
@@ -15,6 +15,8 @@ from backline.deploy.requirements import requirements
 TABLE = "BACKLINE_MODAL"
 """The variable that every container has: the table, as `table_of` has it."""
 
+T = TypeVar("T")
+
 _DECORATORS: dict[Kind, Callable[[modal.App], Callable[..., Any]]] = {
     Kind.FUNCTION: lambda app: app.function,
     Kind.CLASS: lambda app: app.cls,
@@ -22,9 +24,9 @@ _DECORATORS: dict[Kind, Callable[[modal.App], Callable[..., Any]]] = {
 }
 
 
-def register(app: modal.App, definition: Definition, table: str, **more: Any) -> Callable[[Any], Any]:
+def register(app: modal.App, definition: Definition, table: str, **more: Any) -> Callable[[T], T]:
     """The decorator that makes something the app's function of this definition. more: of the decorator."""
-    decorator: Callable[[Any], Any] = _DECORATORS[definition.kind](app)(
+    decorator: Callable[[T], T] = _DECORATORS[definition.kind](app)(
         **definition.arguments,
         image=_image(definition, table),
         secrets=[modal.Secret.from_name(one.name, required_keys=list(one.keys)) for one in definition.secrets],
