@@ -12,6 +12,7 @@ from typing import Any
 from backline.compute.spool import BlockSpool
 from backline.compute.wire import HEADER, Frame, capabilities_from_data, unpack_block
 from backline.engines.catalog import EngineEntry
+from backline.engines.faults import GPU_FAULT
 from backline.engines.speech.base import SpeechCapabilities, SpeechParams, SpeechState
 from backline.errors import BacklineError, Unavailable, from_data
 from backline.observability.logging import get_logger
@@ -165,6 +166,10 @@ class InPool:
                     }
                 )
                 await call.finished
+        except BacklineError as error:
+            if error.code == GPU_FAULT:
+                self._process.kill()  # the next call begins another, which may find the GPU well
+            raise
         finally:
             self._number = None
             del self._process.calls[number]

@@ -8,9 +8,14 @@ from typing import Protocol
 
 from backline.compute.spool import BlockSpool
 from backline.compute.turns import Turns
+from backline.engines.faults import GPU_FAULT, gpu_fault, is_gpu_fault
 from backline.engines.speech.base import SpeechBlock, SpeechCapabilities, SpeechParams, SpeechState
 from backline.errors import BacklineError, Failed, Invalid
 from backline.observability.logging import get_logger
+
+
+def _nothing() -> None:
+    pass
 
 
 class Instance(Protocol):
@@ -37,9 +42,13 @@ class Instance(Protocol):
 
 
 class InstancePool:
-    """A `SpeechHost` over some instances. patience_seconds: how long an engine may be silent."""
+    """A `SpeechHost` over some instances. patience_seconds: how long an engine may be silent. on_fault: called when an
+    engine's GPU is broken, before its listener is told."""
 
-    def __init__(self, instances: Sequence[Instance], patience_seconds: float) -> None:
+    def __init__(
+        self, instances: Sequence[Instance], patience_seconds: float, on_fault: Callable[[], None] = _nothing
+    ) -> None:
+        self._on_fault = on_fault
         self._instances = instances
         self._idle = list(instances)
         self._turns = Turns(len(instances))
@@ -67,7 +76,7 @@ class InstancePool:
         state: SpeechState,
         params: SpeechParams,
         order: float,
-        on_turn: Callable[[], None] = lambda: None,
+        on_turn: Callable[[], None] = _nothing,
     ) -> AsyncGenerator[Sequence[SpeechBlock], None]:
         spool = BlockSpool(self._started().rate_hz)
         await self._turns.take(order)
@@ -112,10 +121,16 @@ class InstancePool:
                 await instance.speak(text, state, params, order, spool)
             spool.end()
         except BacklineError as error:
+            if error.code == GPU_FAULT:
+                self._on_fault()
             spool.end(error)
         except Exception as error:  # noqa: BLE001 - whatever an engine does, its listener must be told
             get_logger().error("compute.engine_failed", exc_info=error)
-            spool.end(Failed("The engine failed. Try again.", code="engine_failed", retryable=True))
+            if is_gpu_fault(error):
+                self._on_fault()
+                spool.end(gpu_fault())
+            else:
+                spool.end(Failed("The engine failed. Try again.", code="engine_failed", retryable=True))
         finally:
             self._give_back(instance)
 

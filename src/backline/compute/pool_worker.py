@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from backline.clock import monotonic
 from backline.compute.wire import Frame, capabilities_as_data, pack, pack_block
 from backline.engines.catalog import load
+from backline.engines.faults import gpu_fault, is_gpu_fault
 from backline.engines.speech.base import SpeechBlock, SpeechEngine, SpeechParams, SpeechState, Tokens
 from backline.errors import BacklineError, Failed
 from backline.media.audio import together
@@ -119,8 +120,7 @@ class PoolWorker:
         except BacklineError as error:
             self._end(call, commands, pack(Frame.ERROR, call.number, error.as_data()))
         except Exception as error:  # noqa: BLE001 - the parent must hear of it, but not its message: it may quote the text
-            failure = Failed(f"The engine failed ({type(error).__name__}).", code="engine_failed", retryable=True)
-            self._end(call, commands, pack(Frame.ERROR, call.number, failure.as_data()))
+            self._end(call, commands, pack(Frame.ERROR, call.number, _failure(error).as_data()))
         else:
             if block is None:
                 self._end(call, commands, pack(Frame.DONE, call.number, {"data": call.state.data}))
@@ -144,6 +144,12 @@ class PoolWorker:
     def _send(self, frame: bytes) -> None:
         self._answers.write(frame)
         self._answers.flush()
+
+
+def _failure(error: Exception) -> BacklineError:
+    if is_gpu_fault(error):
+        return gpu_fault()
+    return Failed(f"The engine failed ({type(error).__name__}).", code="engine_failed", retryable=True)
 
 
 def joined(blocks: Sequence[SpeechBlock]) -> SpeechBlock:
