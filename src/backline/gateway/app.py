@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 
@@ -80,11 +80,12 @@ def create_app(
     check(settings.accounts)
     check_cloud(settings)
     check_jam(settings.jam)
+    passing_on: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         scratch_folder(settings).mkdir(parents=True, exist_ok=True)
-        async with open_services(settings, catalog, super_resolution, job_kinds) as provided:
+        async with passing_on(), open_services(settings, catalog, super_resolution, job_kinds) as provided:
             app.state.provided = provided
             await provided.get(SpeechService).warm_up()
             yield
@@ -101,6 +102,10 @@ def create_app(
         app.include_router(router)
     add_studio(app)
     add_problem_handlers(app)
+    if settings.speech.plane_url is not None:
+        from backline.gateway.relay import add_relay  # its library takes 80 ms, and nobody else wants it
+
+        passing_on = add_relay(app, settings.speech.plane_url, settings.speech.stall_seconds)
     app.add_middleware(
         RequestMiddleware,
         max_body_bytes=settings.server.max_body_bytes,
