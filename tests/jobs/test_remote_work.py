@@ -182,15 +182,26 @@ async def test_what_the_work_says_of_its_failure_decides(
     assert "secret" not in (ended.error_detail or "")
 
 
-async def test_a_provider_that_is_away_is_asked_again(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_provider_that_is_away_is_waited_for(
+    new_world: NewWorld, elsewhere: Elsewhere, cancelled: bool
+) -> None:
+    """However long a pause of its kind is: nothing counts as failed, and a cancel is heard."""
     world = new_world(elsewhere.kind())
     elsewhere.twin.away = True
     elsewhere.open.set()
     async with world.loop():
         job = await world.submit()
-        await world.until(job, lambda found: found.failures == 1)
-        elsewhere.twin.away = False
-        assert (await world.ended(job)).state is JobState.SUCCEEDED
+        await world.until(job, lambda found: found.remote is not None)
+        await asyncio.sleep(0.1)
+        if cancelled:
+            await world.jobs.cancel(job.owner, job.id)
+        else:
+            elsewhere.twin.away = False
+        ended = await world.ended(job)
+    assert ended.state is (JobState.CANCELLED if cancelled else JobState.SUCCEEDED)
+    assert (ended.attempt, ended.failures) == (1, 0)
+    assert elsewhere.twin.spawned == ([] if cancelled else [(job.id, 1)])
 
 
 @pytest.mark.parametrize("left", [False, True])

@@ -83,7 +83,7 @@ class RemoteWork:
         observed = await self._waiter.tell(Spawning(job.attempt, kind.provider, kind.function))
         if not observed.belongs_to(job.attempt):
             raise LeaseLost("Another attempt has this job now.")
-        call = await kind.remote.spawn(kind.function, job.id, job.attempt, order)
+        call = await self._hand_over(job, order)
         handle = {"provider": kind.provider, "function": kind.function, "attempt": job.attempt, "call": call}
         self._job = replace(job, remote=handle)
         observed = await self._waiter.tell(Spawned(job.attempt, call))
@@ -91,6 +91,23 @@ class RemoteWork:
             await self._ask_to_end(call)
             raise LeaseLost("Another attempt has this job now.")
         return call
+
+    async def _hand_over(self, job: Job, order: Data) -> str:
+        """A provider that is away is waited for. If it took an order and only its answer was lost, there are two calls
+        of one attempt, and the second finds what the first has left."""
+        kind, end = self._kind, self._clock() + self._kind.patience_seconds
+        pause = kind.first_poll_seconds
+        while not self._waiter.stopped.is_set():
+            try:
+                return await kind.remote.spawn(kind.function, job.id, job.attempt, order)
+            except BacklineError as error:
+                if not error.retryable or self._clock() > end:
+                    raise
+                if pause == kind.first_poll_seconds:  # once is enough
+                    get_logger().warning("jobs.spawn_waits", job_id=job.id, attempt=job.attempt, code=error.code)
+            await self._pause(pause)
+            pause = min(pause * 1.5, kind.last_poll_seconds)
+        raise RemoteStopped
 
     async def _wait(self, call: str) -> Data:
         pause = self._kind.first_poll_seconds
