@@ -29,6 +29,7 @@ from backline.accounts.principal import LOCAL
 from backline.clock import monotonic
 from backline.credits.commands import credits_app
 from backline.db.database import database_url
+from backline.deploy.commands import modal_commands
 from backline.engines.catalog import CATALOG, EngineKind
 from backline.errors import BacklineError, Invalid
 from backline.exports.commands import export_app
@@ -71,6 +72,7 @@ app.add_typer(users_app(_administration), name="users")
 app.add_typer(keys_app(_administration), name="keys")
 app.add_typer(credits_app(_administration), name="credits")
 app.add_typer(export_app(), name="export")
+app.add_typer(modal_commands(lambda: _settings()), name="modal")
 app.command()(jam)
 
 LexiconFile = Annotated[Path | None, typer.Option(help="A JSON file: an object of words and how each is spoken.")]

@@ -100,8 +100,9 @@ class DeploySide:
             known = {one.definition_id: one for one in record.definitions}
             layout.definitions[function_id] = known.get(wanted or "", record.definitions[-1])
         app.name = request.name or app.name
+        app.tags = dict(request.tags)
         app.deployed = request.app_state == api_pb2.APP_STATE_DEPLOYED
-        self._go_live(app, layout)
+        self._go_live(app, layout, api_pb2.AppDeploymentHistory(tag=request.deployment_tag))
         return api_pb2.AppPublishResponse(url=_page(app), deployed_at=app.deployed_at)
 
     async def app_rollback(
@@ -112,13 +113,15 @@ class DeploySide:
         version = request.version if request.version > 0 else app.version + request.version
         if version not in app.versions:
             raise GRPCError(Status.NOT_FOUND, f"App version {request.version} not found")
-        self._go_live(app, app.versions[version])
+        self._go_live(app, app.versions[version], api_pb2.AppDeploymentHistory(rollback_version=version))
         return api_pb2.AppRollbackResponse()
 
-    def _go_live(self, app: App, layout: Layout) -> None:
+    def _go_live(self, app: App, layout: Layout, entry: api_pb2.AppDeploymentHistory) -> None:
         app.version += 1
         app.versions[app.version] = app.layout = layout
         app.deployed_at = time.time()
+        entry.app_id, entry.version, entry.deployed_at = app.app_id, app.version, app.deployed_at
+        app.history.append(entry)
         for function_id, definition in layout.definitions.items():
             record = self._hub.functions[function_id]
             record.live, record.scaling, record.failed_starts = definition, None, 0
@@ -151,10 +154,22 @@ class DeploySide:
         self, request: api_pb2.AppDeploymentHistoryRequest, _: Container | None
     ) -> api_pb2.AppDeploymentHistoryResponse:
         app = self._app(request.app_id)
-        answer = api_pb2.AppDeploymentHistoryResponse()
-        for version in sorted(app.versions, reverse=True):
-            answer.app_deployment_histories.add(app_id=app.app_id, version=version, deployed_at=app.deployed_at)
-        return answer
+        return api_pb2.AppDeploymentHistoryResponse(app_deployment_histories=reversed(app.history))
+
+    async def app_set_tags(self, request: api_pb2.AppSetTagsRequest, _: Container | None) -> Empty:
+        self._app(request.app_id).tags = dict(request.tags)
+        return Empty()
+
+    async def app_get_tags(self, request: api_pb2.AppGetTagsRequest, _: Container | None) -> api_pb2.AppGetTagsResponse:
+        return api_pb2.AppGetTagsResponse(tags=self._app(request.app_id).tags)
+
+    async def app_get_info(self, request: api_pb2.AppGetInfoRequest, _: Container | None) -> api_pb2.AppGetInfoResponse:
+        app = self._app(request.app_id)
+        info = api_pb2.AppHandleMetadata(description=app.name, lifecycle=_lifecycle(app))
+        for tag, function_id in app.layout.functions.items():
+            server = app.layout.definitions[function_id].function.is_server
+            (info.servers if server else info.functions)[tag] = function_id
+        return api_pb2.AppGetInfoResponse(info=info)
 
     async def function_precreate(
         self, request: api_pb2.FunctionPrecreateRequest, _: Container | None

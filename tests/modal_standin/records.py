@@ -125,12 +125,13 @@ class Layout:
 
 @dataclass(eq=False, repr=False)
 class App:
-    """An app and all its versions, the first is 1. deployed: it can be found by its name."""
+    """An app and all its versions, the first is 1. deployed: it can be found by its name. history: the oldest first."""
 
     app_id: str
     name: str
     layout: Layout = field(default_factory=Layout)
     versions: dict[int, Layout] = field(default_factory=dict)
+    history: list[api_pb2.AppDeploymentHistory] = field(default_factory=list)
     version: int = 0
     deployed: bool = False
     stopped: bool = False

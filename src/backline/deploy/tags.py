@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from backline.deploy.definitions import Definition, digest_of
@@ -20,7 +20,7 @@ def tags_of(definitions: Iterable[Definition], package: Path = _PACKAGE) -> dict
     return {RELEASE: VERSION, CODE: code_digest(package), **functions}
 
 
-def function_digests(tags: dict[str, str]) -> dict[str, str]:
+def function_digests(tags: Mapping[str, str]) -> dict[str, str]:
     """By the functions' names."""
     return {name.removeprefix(_FUNCTION): tag for name, tag in tags.items() if name.startswith(_FUNCTION)}
 
