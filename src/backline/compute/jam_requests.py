@@ -26,6 +26,9 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _PASSING = (502, 503, 504)
 """What a proxy says for a worker that is not there."""
 
+_GONE = (401, 403, 404, 410)
+"""What a proxy that guards a session says when there is none behind it any more."""
+
 _MAX_ANSWER_BYTES = 100_000_000
 """32 s at 192 kHz in 32-bit floats, two channels, in base64: 66 MB."""
 
@@ -55,16 +58,30 @@ class Call:
         return {"data": values, "files": {name: ("loop", data, "application/octet-stream")}}
 
 
+class PlaceGone(Unavailable):
+    """The machine on which the session was played is no more, says the proxy in front of it."""
+
+    default_code = "worker_unreachable"
+
+
 class JamRequests:
     """One client for all requests, kept open until `aclose`.
 
-    url: of the worker. key: what it asks for in X-API-Key. patience_seconds: for a call that says nothing else.
+    url: of the worker. key: what it asks for in X-API-Key. pass_headers: what a proxy in front of it wants to see; its
+    own refusals then are PlaceGone. patience_seconds: for a call that says nothing else.
     Raises Invalid for an address that is none.
     """
 
     def __init__(
-        self, url: str, key: str, *, patience_seconds: float = 10.0, max_answer_bytes: int = _MAX_ANSWER_BYTES
+        self,
+        url: str,
+        key: str,
+        *,
+        pass_headers: Mapping[str, str] | None = None,
+        patience_seconds: float = 10.0,
+        max_answer_bytes: int = _MAX_ANSWER_BYTES,
     ) -> None:
+        self._proxied = pass_headers is not None
         self._patience_seconds = patience_seconds
         self._max_answer_bytes = max_answer_bytes
         try:
@@ -73,7 +90,7 @@ class JamRequests:
             raise Invalid("BACKLINE_JAM__WORKER_URL is no address.", code="bad_worker_url") from None
         self._client = httpx.AsyncClient(
             base_url=url.rstrip("/"),
-            headers={"X-API-Key": key, "Accept": "application/json"},
+            headers={"X-API-Key": key, "Accept": "application/json", **(pass_headers or {})},
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # the rest is the patience of the whole call
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
         )
@@ -106,7 +123,10 @@ class JamRequests:
         headers = {} if ours is None else {"X-Request-ID": ours}
         try:
             async with self._client.stream(call.method, call.path, headers=headers, **call.options()) as answer:
-                return _understood(call, answer, await self._body(answer))
+                body = await self._body(answer)
+                if self._proxied and answer.status_code != 200:
+                    _check_proxy(answer, _object_of(body))
+                return _understood(call, answer, body)
         except (httpx.DecodingError, httpx.InvalidURL):
             raise rubbish() from None
         except Unavailable as error:
@@ -124,6 +144,16 @@ class JamRequests:
 
 class _Passing(Exception):
     """A proxy says that the worker is not there now."""
+
+
+def _check_proxy(answer: httpx.Response, data: Mapping[str, Any] | None) -> None:
+    """A worker of ours says in every answer whether it is `ok`; what else refuses is the proxy."""
+    if data is not None and "ok" in data:
+        return
+    if answer.status_code in _GONE:
+        raise PlaceGone("The jam worker is gone. Try again.")
+    if answer.status_code in _PASSING:
+        raise _Passing
 
 
 def _understood(call: Call, answer: httpx.Response, body: bytes) -> Mapping[str, Any]:
