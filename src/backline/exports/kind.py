@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
@@ -15,9 +16,9 @@ from backline.exports import repository
 from backline.exports.repository import Version
 from backline.exports.schemas import ExportType
 from backline.exports.service import KIND
-from backline.exports.work import FOLDER, RenderWork
+from backline.exports.work import FOLDER
 from backline.jobs.job import Data, Job
-from backline.jobs.kinds import InProcess, JobKind
+from backline.jobs.kinds import InProcess, JobKind, Remotely
 from backline.jobs.leftovers import Leftovers
 from backline.storage.base import Stored
 
@@ -37,21 +38,24 @@ _VERSIONS: dict[ExportType, Version] = {
 
 @dataclass(frozen=True, slots=True)
 class ExportKind:
-    """The hooks are those of `JobKind`. kept_days: how long outputs stay."""
+    """The hooks are those of `JobKind`. work: here, or elsewhere with a hook to `store` what came of it. kept_days: how
+    long outputs stay."""
 
     assets: Assets
     ledger: Ledger
     price: Price
     leftovers: Leftovers
-    work: RenderWork
+    work: InProcess | Remotely
     kept_days: float
+    store: Callable[[Job, Data], Awaitable[Data]] | None = None
 
     @property
     def kind(self) -> JobKind:
         return JobKind(
             name=KIND,
-            work=InProcess(self.work.render),
+            work=self.work,
             hold=self.hold,
+            store=self.store,
             finish=self.finish,
             release=self.release,
             folder=FOLDER,

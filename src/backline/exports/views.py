@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from backline.assets.service import Assets
+from backline.engines.video.progress import STORING
 from backline.errors import NotFound
 from backline.exports.repository import Export
 from backline.exports.schemas import ExportItem, Phase, Status
-from backline.exports.work import STORING
 from backline.jobs.job import Job, JobState
 from backline.jobs.schemas import poll_after_ms
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backline.compute.in_child import ChildLimits, run_in_child
+from backline.engines.video.progress import RENDERED, RENDERING, STORING
 from backline.errors import BacklineError, Unavailable
 from backline.exports.scratch import Scratch
 from backline.jobs.job import Data, Job
@@ -19,20 +20,15 @@ from backline.storage.base import Storage, Stored
 FOLDER = "exports"
 """Of the outputs, in their owner's."""
 
-RENDERING = "Rendering"
-STORING = "Storing"
-"""What a running export says of itself."""
-
 _RENDER = "backline.engines.video.render:render"
-_LINK_SECONDS = 3 * 86_400
+
+LINK_SECONDS = 3 * 86_400
 """Longer than any render takes."""
 
 _CHUNK_BYTES = 1 << 20
-_RENDERED = 0.98
-"""How much of the work is done when the film is rendered, and not stored."""
-
 _STORE_AGAIN_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-"""A store that is away for a minute must not cost the render of an hour."""
+
+T = TypeVar("T")
 
 
 class RenderWork:
@@ -49,7 +45,7 @@ class RenderWork:
         async with self._scratch.folder(job.id, job.attempt) as folder:
             output = folder / "film.mp4"
             rendered = await self._in_child(work, folder, output)
-            work.report(_RENDERED, STORING, phase="finalizing", seconds_left=None)
+            work.report(RENDERED, STORING, phase="finalizing", seconds_left=None)
             key = f"{results_prefix(job.owner, job.id, FOLDER)}/{job.attempt}.mp4"
             stored = await self._store(key, output)
             return {"key": key, "stored": _as_data(stored), "rendered": dict(rendered)}
@@ -68,10 +64,8 @@ class RenderWork:
         return rendered
 
     def _order(self, job: Job, folder: Path, output: Path, keeper: _SegmentKeeper) -> dict[str, Any]:
-        plan = job.input["plan"]
-        clips = [{**clip, "link": self._link(clip["link"])} for clip in plan["clips"]]
         return {
-            "plan": {**plan, "clips": clips},
+            "plan": linked(job.input["plan"], self._link),
             "sources": job.input["sources"],
             "folder": str(folder),
             "output": str(output),
@@ -79,18 +73,28 @@ class RenderWork:
         }
 
     def _link(self, key: str) -> str:
-        return self._storage.read_link(key, expires_seconds=_LINK_SECONDS)
+        return self._storage.read_link(key, expires_seconds=LINK_SECONDS)
 
     async def _store(self, key: str, path: Path) -> Stored:
-        for pause in _STORE_AGAIN_SECONDS:
-            try:
-                return await self._storage.put(key, _read(path), content_type="video/mp4")
-            except Unavailable as error:
-                if not error.retryable:
-                    raise
-                get_logger().warning("exports.store_again", code=error.code)
-            await asyncio.sleep(pause)
-        return await self._storage.put(key, _read(path), content_type="video/mp4")
+        return await again(lambda: self._storage.put(key, _read(path), content_type="video/mp4"))
+
+
+async def again(step: Callable[[], Awaitable[T]]) -> T:
+    """A store that is away for a minute must not cost the render of an hour."""
+    for pause in _STORE_AGAIN_SECONDS:
+        try:
+            return await step()
+        except Unavailable as error:
+            if not error.retryable:
+                raise
+            get_logger().warning("exports.store_again", code=error.code)
+        await asyncio.sleep(pause)
+    return await step()
+
+
+def linked(plan: Data, link: Callable[[str], str]) -> dict[str, Any]:
+    """A plan whose films can be read. link: of a key."""
+    return {**plan, "clips": [{**clip, "link": link(clip["link"])} for clip in plan["clips"]]}
 
 
 class _SegmentKeeper:
@@ -128,7 +132,7 @@ def _heard(told: Mapping[str, Any], work: Work, keeper: _SegmentKeeper) -> None:
         keeper.made(segment)
         return
     rest = dict(told)
-    work.report(_RENDERED * float(rest.pop("progress")), RENDERING, **rest)
+    work.report(RENDERED * float(rest.pop("progress")), RENDERING, **rest)
 
 
 async def _read(path: Path) -> AsyncGenerator[bytes, None]:

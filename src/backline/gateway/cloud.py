@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from backline.compute.remote import Remote
 from backline.errors import Invalid
 from backline.settings import Settings
 
@@ -28,6 +31,19 @@ def check_cloud(settings: Settings) -> None:
         raise _refused(
             "nobody knows where clients reach this server. Set BACKLINE_SERVER__PUBLIC_URL", "modal_needs_public_url"
         )
+
+
+@asynccontextmanager
+async def remote_jobs(settings: Settings) -> AsyncIterator[Remote | None]:
+    """Who does jobs that need not run here; None: nobody else."""
+    if not settings.modal.enabled:
+        yield None
+        return
+    from backline.compute.on_modal.calls import ModalCalls
+    from backline.compute.on_modal.connection import ModalApp
+
+    async with ModalApp(settings.modal) as app:
+        yield ModalCalls(app)
 
 
 def _require_sdk() -> None:

@@ -23,6 +23,7 @@ from backline.exports.assembly import export_kind_of, exports_of
 from backline.exports.repository import delete_user_data as delete_exports
 from backline.exports.scratch import Scratch
 from backline.exports.service import Exports
+from backline.gateway.cloud import remote_jobs
 from backline.gateway.files import open_files
 from backline.gateway.jam import open_live_jams
 from backline.gateway.limits import open_limits
@@ -139,13 +140,14 @@ async def _open_work(
     long_speech = long_speech_of(database, parts, service, leftovers, folder, kept_days)
     scratch = Scratch(folder / "exports")
     await scratch.sweep()
-    export = export_kind_of(settings.exports, parts, leftovers, scratch, kept_days)
-    kinds = (long_speech.kind, export, *job_kinds)
-    async with (
-        open_jobs(settings.jobs, database, kinds, metrics, loop=loop) as jobs,
-        leftovers.removed(jobs[Jobs]),
-    ):
-        yield {**jobs, Exports: exports_of(settings.exports, database, jobs[Jobs], parts)}
+    async with remote_jobs(settings) as remote:
+        export = export_kind_of(settings.exports, parts, leftovers, scratch, kept_days, remote)
+        kinds = (long_speech.kind, export, *job_kinds)
+        async with (
+            open_jobs(settings.jobs, database, kinds, metrics, loop=loop) as jobs,
+            leftovers.removed(jobs[Jobs]),
+        ):
+            yield {**jobs, Exports: exports_of(settings.exports, database, jobs[Jobs], parts)}
 
 
 @asynccontextmanager

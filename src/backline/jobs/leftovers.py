@@ -85,9 +85,10 @@ class Leftovers:
         if job.state is not JobState.SUCCEEDED:
             await self._storage.delete_prefix(prefix)
             return
+        attempts = (job.attempt, *([job.remote["attempt"]] if job.remote else []))  # work elsewhere outlives attempts
+        kept = tuple(f"{prefix}/{attempt}." for attempt in attempts)
         for one in (await self._storage.list(prefix)).objects:
-            name = one.key.removeprefix(f"{prefix}/")
-            if not name.startswith(f"{job.attempt}."):
+            if not one.key.startswith(kept):
                 await self._storage.delete(one.key)
 
     async def _remove_for_ever(self, jobs: Jobs) -> None:

@@ -11,8 +11,8 @@ from backline.engines.video.check import timeline_of
 from backline.engines.video.clip_picture import ClipPicture
 from backline.engines.video.colours import colours_of
 from backline.engines.video.encode import Coding, choose
-from backline.engines.video.segments import Segment, digest_of, segments_of
-from backline.engines.video.timeline import Timeline
+from backline.engines.video.segments import digest_of
+from backline.engines.video.timeline import Segment, Timeline, segments_of
 
 
 @dataclass(frozen=True, slots=True)

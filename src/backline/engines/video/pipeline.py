@@ -14,8 +14,8 @@ from backline.engines.video.decode import FrameReader
 from backline.engines.video.encode import Frame, SegmentWriter
 from backline.engines.video.film import Film
 from backline.engines.video.planes import Planes, blank
-from backline.engines.video.segments import Segment
 from backline.engines.video.stages import Queue, Stages
+from backline.engines.video.timeline import Segment
 
 _WAITING = 2
 """Frames between two stages: enough that neither waits for the other's slow ones, few enough for large pictures."""

@@ -9,6 +9,13 @@ from time import monotonic
 Told = Callable[..., None]
 """Takes keywords that JSON can say: `progress`, `frames`, `frames_total`, `phase`, `seconds_left`; or `segment`."""
 
+RENDERING = "Rendering"
+STORING = "Storing"
+"""What a running export says of itself."""
+
+RENDERED = 0.98
+"""How much of the work is done when the film is rendered, and not stored."""
+
 _OFTEN_SECONDS, _SELDOM_SECONDS = 0.2, 2.0
 _LOOK_BACK_SECONDS = 20.0
 _FIRST_SECONDS = 0.5

@@ -19,8 +19,9 @@ from backline.engines.video.mux import fetch, join
 from backline.engines.video.opening import NO_ROOM
 from backline.engines.video.pipeline import Pipeline
 from backline.engines.video.progress import Progress, Told
-from backline.engines.video.segments import Finished, Segment, usable
+from backline.engines.video.segments import Finished, usable
 from backline.engines.video.stages import Stages
+from backline.engines.video.timeline import Segment
 from backline.errors import Unavailable
 
 _LOOK_SECONDS = 0.05

@@ -1,4 +1,4 @@
-"""What is rendered between two checkpoints, and which finished pieces may be used again."""
+"""Which finished pieces of a film may be used again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from urllib.parse import urlsplit
 
 import av
@@ -14,22 +13,10 @@ import cv2
 from pydantic import TypeAdapter
 
 from backline.engines.video.base import RenderPlan, Source
+from backline.engines.video.timeline import Segment
 
 RENDERER_VERSION = 1
 """To be raised with every change that changes what a frame looks like."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Frames [first, stop) of the output."""
-
-    index: int
-    first: int
-    stop: int
-
-    @property
-    def frames(self) -> int:
-        return self.stop - self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +27,6 @@ class Finished:
     link: str
     digest: str
     frames: int
-
-
-def segments_of(frames: int, rate: Fraction, segment_seconds: float) -> list[Segment]:
-    """One of all frames, unless they last twice as long as a segment."""
-    length = max(round(Fraction(segment_seconds) * rate), 1)
-    if frames < 2 * length:
-        return [Segment(0, 0, frames)]
-    return [Segment(index, first, min(first + length, frames)) for index, first in enumerate(range(0, frames, length))]
 
 
 def digest_of(plan: RenderPlan, sources: Sequence[Source], encoder: str) -> str:

@@ -1,4 +1,5 @@
-"""Which source moment an output frame shows: spans laid end to end, clips one after the other.
+"""Which source moment an output frame shows: spans laid end to end, clips one after the other; and how its frames are
+cut into what is rendered between two checkpoints.
 
 All sums are exact: times become fractions as they were written, so no frame is lost or doubled at a cut.
 """
@@ -90,6 +91,27 @@ class Timeline:
         overlap = first.begin + first.timeline.length - second.begin
         share = float(min(max((moment - second.begin) / overlap, Fraction(0)), Fraction(1)))
         return [(*shown[0], 1 - share), (*shown[1], share)]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Frames [first, stop) of the output."""
+
+    index: int
+    first: int
+    stop: int
+
+    @property
+    def frames(self) -> int:
+        return self.stop - self.first
+
+
+def segments_of(frames: int, rate: Fraction, segment_seconds: float) -> list[Segment]:
+    """One of all frames, unless they last twice as long as a segment."""
+    length = max(round(Fraction(segment_seconds) * rate), 1)
+    if frames < 2 * length:
+        return [Segment(0, 0, frames)]
+    return [Segment(index, first, min(first + length, frames)) for index, first in enumerate(range(0, frames, length))]
 
 
 def exact(seconds: float) -> Fraction:
