@@ -137,14 +137,17 @@ def worker(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8001,
     engine: Annotated[str | None, typer.Option(help="The jam engine that plays; default: the first installed.")] = None,
 ) -> None:
-    """Play jam sessions for a gateway that runs elsewhere; needs BACKLINE_JAM__WORKER_KEY."""
+    """Speak, and play jam sessions, for a gateway that runs elsewhere; needs BACKLINE_JAM__WORKER_KEY."""
     from backline.worker.app import create_worker
     from backline.worker.server import WorkerServer
 
     settings = _settings(jam={} if engine is None else {"engine": engine})
     configure_logging(settings.observability.log_level)
-    served = create_worker(settings.jam)
-    WorkerServer(served, host, port, _say_worker_started, settings.server.drain_seconds).run()
+    served = create_worker(settings.jam, speech=settings.speech)
+    server = WorkerServer(served, host, port, _say_worker_started, settings.server.drain_seconds)
+    server.run()
+    if server.faulted:
+        _fail("The GPU failed. The worker has ended, so that it is started anew.")
 
 
 @app.command()
@@ -313,7 +316,7 @@ def _say_started(address: str, settings: Settings) -> None:
 
 
 def _say_worker_started(address: str) -> None:
-    err.print(f"\nThe jam worker is at [bold]{address}[/bold]\n")
+    err.print(f"\nThe worker is at [bold]{address}[/bold]\n")
 
 
 def _database_of(settings: Settings) -> str:

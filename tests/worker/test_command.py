@@ -53,6 +53,6 @@ def test_a_worker_knows_nothing_of_users_money_and_rows() -> None:
     packages = {name.split(".")[1] for name in loaded if name.startswith("backline.")}
     assert packages <= {
         *("worker", "web", "compute", "engines", "media", "observability"),
-        *("settings", "errors", "ids", "clock"),
+        *("settings", "modal_table", "release", "errors", "ids", "clock"),
     }
     assert "sqlalchemy" not in loaded

@@ -16,11 +16,10 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from backline.compute.base import SpeechHost
 from backline.compute.wire import Frame, FrameReader, pack, pack_block, unpack_block
 from backline.engines.speech.base import SpeechBlock, SpeechParams, SpeechState
 from backline.errors import BacklineError, Failed, Invalid, Unavailable, from_data
@@ -72,7 +71,15 @@ def order_from_data(data: object) -> SpeechOrder:
     return order
 
 
-async def serve(host: SpeechHost, order: SpeechOrder) -> AsyncGenerator[bytes, None]:
+class Speaks(Protocol):
+    """What of a `SpeechHost` is needed to serve."""
+
+    def stream(
+        self, text: str, state: SpeechState, params: SpeechParams, order: float, on_turn: Callable[[], None]
+    ) -> AsyncGenerator[Sequence[SpeechBlock], None]: ...
+
+
+async def serve(host: Speaks, order: SpeechOrder) -> AsyncGenerator[bytes, None]:
     """Speak, as chunks of whole frames. Raises nothing: what goes wrong is the last frame. Closing the generator stops
     the engine, and it makes no more than its host keeps for a slow reader."""
     frames: asyncio.Queue[bytes] = asyncio.Queue(maxsize=2)  # a chunk, beside the turn that comes before the first
@@ -126,8 +133,11 @@ async def blocks_of(
         if failure is not None:
             raise failure
         if done:
+            with suppress(BacklineError):  # its end is read too, so that what carried it can carry another
+                async for _ in chunks:
+                    pass
             return
-    raise Unavailable("The machine that speaks was lost. Try again.", code="worker_lost")
+    raise lost()
 
 
 async def with_second_try(
@@ -148,11 +158,15 @@ async def with_second_try(
                 raise
 
 
+def lost() -> Unavailable:
+    return Unavailable("The machine that speaks was lost. Try again.", code="worker_lost")
+
+
 def rubbish() -> Unavailable:
     return Unavailable("The machine that speaks answered with something else than speech.", code="worker_rubbish")
 
 
-async def _speak(host: SpeechHost, order: SpeechOrder, frames: asyncio.Queue[bytes]) -> None:
+async def _speak(host: Speaks, order: SpeechOrder, frames: asyncio.Queue[bytes]) -> None:
     """An empty chunk is the end."""
     try:
         made = host.stream(

@@ -21,6 +21,7 @@ from backline.exports import socket as exports_socket
 from backline.gateway import description, health, metrics
 from backline.gateway.cloud import check_cloud
 from backline.gateway.services import open_services, scratch_folder
+from backline.gateway.speech import check_speech
 from backline.jam import router as jam
 from backline.jam import socket as jam_socket
 from backline.jobs import router as jobs
@@ -80,6 +81,7 @@ def create_app(
     check(settings.accounts)
     check_cloud(settings)
     check_jam(settings.jam)
+    check_speech(settings)
     passing_on: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
     @asynccontextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from pydantic import SecretStr
+
+from backline.compute.base import SpeechHost
 from backline.compute.runner import Runner
 from backline.credits.billing import free_of_charge
-from backline.engines.catalog import CATALOG, EngineEntry
+from backline.engines.catalog import CATALOG, EngineEntry, EngineKind
+from backline.errors import Invalid
 from backline.observability.metrics import Metrics, MetricsInMemory
 from backline.settings import Settings
 from backline.speech.plan import Planner
@@ -25,12 +29,50 @@ async def open_speech(settings: Settings) -> AsyncIterator[SpeechService]:
 
 @asynccontextmanager
 async def open_runner(settings: Settings, catalog: tuple[EngineEntry, ...]) -> AsyncIterator[Runner]:
-    runner = Runner(settings.speech.workers, settings.speech.stall_seconds, catalog)
-    await runner.start()
+    """Raises Invalid `no_worker_key` and `bad_worker_url`."""
+    async with _engines_elsewhere(settings, catalog) as elsewhere:
+        runner = Runner(settings.speech.workers, settings.speech.stall_seconds, catalog, elsewhere)
+        await runner.start()
+        try:
+            yield runner
+        finally:
+            await runner.close()
+
+
+def check_speech(settings: Settings) -> None:
+    """Before anything starts. Raises Invalid where a worker is named and its key is not."""
+    if settings.speech.worker_url is not None and _worker_key(settings) is None:
+        raise Invalid(
+            "BACKLINE_SPEECH__WORKER_URL needs BACKLINE_SPEECH__WORKER_KEY: the key that the worker asks for.",
+            code="no_worker_key",
+        )
+
+
+@asynccontextmanager
+async def _engines_elsewhere(
+    settings: Settings, catalog: tuple[EngineEntry, ...]
+) -> AsyncIterator[Mapping[str, SpeechHost]]:
+    """Who speaks in place of this process, by the engine's name."""
+    url, key = settings.speech.worker_url, _worker_key(settings)
+    if url is None:
+        yield {}
+        return
+    check_speech(settings)
+    from backline.compute.over_http import SpeechOverHttp
+    from backline.compute.speech_requests import SpeechRequests
+
+    assert key is not None
+    requests = SpeechRequests(url, key.get_secret_value())
     try:
-        yield runner
+        engines = [entry.name for entry in catalog if entry.kind is EngineKind.SPEECH]
+        yield {name: SpeechOverHttp(name, requests) for name in engines}
     finally:
-        await runner.close()
+        await requests.aclose()
+
+
+def _worker_key(settings: Settings) -> SecretStr | None:
+    """One worker may speak and play, and then has one key."""
+    return settings.speech.worker_key or settings.jam.worker_key
 
 
 def speech_service(

@@ -22,9 +22,9 @@ async def read_json(request: Request, model: type[Model], max_bytes: int | None 
     """Raises RequestValidationError, as FastAPI does for what it validates, and TooLarge beyond `max_bytes`, where the
     route has a limit of its own."""
     try:
-        body = await (request.body() if max_bytes is None else _body(request, max_bytes))
+        body = await (request.body() if max_bytes is None else read_body(request, max_bytes))
     except ClientDisconnect:
-        raise Invalid("The body ended too early.", code="body_cut") from None
+        raise _cut() from None
     if not is_called_json(request):
         raise RequestValidationError([])
     try:
@@ -33,13 +33,21 @@ async def read_json(request: Request, model: type[Model], max_bytes: int | None 
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
 
 
-async def _body(request: Request, max_bytes: int) -> bytes:
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """As it was sent. Raises TooLarge, and Invalid `body_cut` where the client left before its end."""
     gathered = bytearray()
-    async for chunk in request.stream():
-        gathered += chunk
-        if len(gathered) > max_bytes:
-            raise TooLarge(f"The body is larger than {max_bytes} bytes.", code="body_too_large")
+    try:
+        async for chunk in request.stream():
+            gathered += chunk
+            if len(gathered) > max_bytes:
+                raise TooLarge(f"The body is larger than {max_bytes} bytes.", code="body_too_large")
+    except ClientDisconnect:
+        raise _cut() from None
     return bytes(gathered)
+
+
+def _cut() -> Invalid:
+    return Invalid("The body ended too early.", code="body_cut")
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:

@@ -90,8 +90,9 @@ def _as_json(data: Mapping[str, Any], status: int = 200, headers: Mapping[str, s
 
 
 def _require_key(request: Request) -> None:
-    key: str = request.app.state.key
-    if not hmac.compare_digest(request.headers.get("x-api-key", "").encode(), key.encode()):
+    shown = request.headers.get("x-api-key", "").encode()
+    keys: tuple[str, ...] = request.app.state.keys
+    if not any(hmac.compare_digest(shown, key.encode()) for key in keys):
         raise Unauthenticated("Invalid or missing API key", code="invalid_api_key")
 
 

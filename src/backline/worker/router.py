@@ -1,4 +1,4 @@
-"""The worker's API: a jam from its warm-up to its close."""
+"""The worker's API for jams: a session from its warm-up to its close."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from starlette.responses import Response
 from backline.compute.jam_wire import chunk_as_data, status_as_data
 from backline.errors import Invalid, Unavailable
 from backline.ids import is_id, new_id
-from backline.observability.metrics import PrometheusMetrics
 from backline.web.forms import read_form
 from backline.web.provide import provide
 from backline.worker.replies import WorkerRoute, about, reply
@@ -42,14 +41,6 @@ T = TypeVar("T")
 Sessions = Annotated[WorkerSessions, Depends(provide(WorkerSessions))]
 
 router = APIRouter(route_class=WorkerRoute)
-open_router = APIRouter()
-"""What needs no key."""
-
-
-@open_router.get("/health")
-async def health(request: Request, sessions: Sessions) -> Response:
-    """Whether it lives; also while it goes away."""
-    return reply(request, {"service": "backline-worker", "draining": sessions.draining})
 
 
 @router.post("/warmup")
@@ -149,12 +140,6 @@ async def close(request: Request, sessions: Sessions) -> Response:
     form, _ = await _form(request, Close)
     status = await sessions.close(form.session_id, form.reason)
     return reply(request, {**status_as_data(status), "status": "closed"})
-
-
-@router.get("/metrics")
-async def metrics(figures: Annotated[PrometheusMetrics, Depends(provide(PrometheusMetrics))]) -> Response:
-    """Prometheus text."""
-    return Response(figures.render(), media_type=figures.content_type)
 
 
 async def _kept_alive(request: Request, sessions: WorkerSessions, session_id: str) -> Response:

@@ -13,14 +13,15 @@ from fastapi import FastAPI
 
 from backline.observability.logging import get_logger
 from backline.web.provide import Provided
-from backline.worker.sessions import WorkerSessions
+from backline.worker.duties import Duties
 
 
 class WorkerServer(uvicorn.Server):
-    """On the first SIGTERM or SIGINT it takes no new session, closes those it has, and goes on answering until each
-    one's figures were asked for, or `drain_seconds` are over; on the second it stops at once.
+    """On the first SIGTERM or SIGINT it takes no new work, lets what is spoken end, closes its sessions, and goes on
+    answering until each one's figures were asked for, or `drain_seconds` are over; on the second it stops at once.
+    It goes in the same way when a GPU is broken.
 
-    on_start: called once with the address it really listens on.
+    on_start: called once with the address it really listens on. faulted: whether that was why it went.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class WorkerServer(uvicorn.Server):
                 timeout_graceful_shutdown=5,
             )
         )
+        self.faulted = False
         self._app = app
         self._on_start = on_start
         self._drain_seconds = drain_seconds
@@ -53,6 +55,8 @@ class WorkerServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._loop = asyncio.get_running_loop()
+            provided: Provided = self._app.state.provided
+            provided.get(Duties).on_fault = self._fault
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._on_start(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
@@ -60,24 +64,28 @@ class WorkerServer(uvicorn.Server):
         if self._loop is None:
             super().handle_exit(sig, frame)
         elif self._draining is None:
-            self._loop.call_soon_threadsafe(self._begin_drain, sig)
+            self._loop.call_soon_threadsafe(self._begin_drain, signal.Signals(sig).name)
         else:
             self.force_exit = True
             super().handle_exit(sig, frame)
 
-    def _begin_drain(self, sig: int) -> None:
-        if self._draining is None:
-            self._draining = asyncio.create_task(self._drain(sig))
+    def _fault(self) -> None:
+        self.faulted = True
+        self._begin_drain("gpu_fault")
 
-    async def _drain(self, sig: int) -> None:
+    def _begin_drain(self, reason: str) -> None:
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain(reason))
+
+    async def _drain(self, reason: str) -> None:
         provided: Provided = self._app.state.provided
-        sessions = provided.get(WorkerSessions)
-        get_logger().info("worker.draining", signal=signal.Signals(sig).name, sessions=sessions.count)
+        duties = provided.get(Duties)
+        get_logger().info("worker.draining", reason=reason, running=duties.count)
         try:
             async with asyncio.timeout(self._drain_seconds):
-                await sessions.drain()
+                await duties.drain()
         except TimeoutError:
-            get_logger().warning("worker.drain_timeout", sessions=sessions.count)
+            get_logger().warning("worker.drain_timeout", running=duties.count)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong with a session, the worker must end
             get_logger().error("worker.drain_failed", exc_info=error)
         finally:
