@@ -15,8 +15,11 @@ from typing import Any
 import httpx
 
 from backline.engines.video import render as rendering
-from backline.engines.video.links import AGAIN_SECONDS, TIMEOUT, Links, Taken
+from backline.engines.video.links import TIMEOUT, Links, Taken
 from backline.engines.video.progress import RENDERED, RENDERING, STORING, Told
+
+_AGAIN_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""A store that is away for a minute must not cost the render of an hour."""
 
 _OFTEN_SECONDS = 0.5
 _KEEPER_ENDS_SECONDS = 1.0
@@ -44,7 +47,7 @@ class _Work:
         self._data = data
         self._told = progress
         self._client = client
-        self._links = Links(client, self._alive)
+        self._links = Links(client, self._alive, _AGAIN_SECONDS)
         self._rendered = False
         self._told_at = float("-inf")
 
@@ -74,7 +77,7 @@ class _Work:
         self._told(checkpoint=checkpoint)
 
     def links_of(self, keeper: _SegmentKeeper) -> Links:
-        return Links(self._client, keeper.alive, AGAIN_SECONDS[:2])
+        return Links(self._client, keeper.alive, _AGAIN_SECONDS[:2])
 
     def _order(self, folder: Path, film: Path, keeper: _SegmentKeeper) -> dict[str, Any]:
         links = self._data["links"]

@@ -20,9 +20,6 @@ MOST_BYTES = 5_000_000_000
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Seconds of silence."""
 
-AGAIN_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-"""A store that is away for a minute must not cost the render of an hour."""
-
 _BLOCK_BYTES = 1 << 20
 _ALIVE_SECONDS = 2.0
 _LATER = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -49,9 +46,7 @@ class Links:
     Raises Unavailable `storage_unavailable` when the last of them failed, and `storage_refused` when none can help.
     """
 
-    def __init__(
-        self, client: httpx.Client, alive: Callable[[float], None], again_seconds: Sequence[float] = AGAIN_SECONDS
-    ) -> None:
+    def __init__(self, client: httpx.Client, alive: Callable[[float], None], again_seconds: Sequence[float]) -> None:
         self._client = client
         self._alive = alive
         self._again_seconds = again_seconds
