@@ -14,6 +14,8 @@ from backline.worker.server import WorkerServer
 
 START_SECONDS = 30.0
 
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - requests enter the container from outside; the key guards it
+
 
 class JamServer:
     """Its event loop is in a thread of its own, since the container's program has the main one.
@@ -25,12 +27,10 @@ class JamServer:
         def exit(self): self.server.stop()
     """
 
-    def __init__(
-        self, settings: JamSettings, port: int, *, host: str = "0.0.0.0", drain_seconds: float = 15.0
-    ) -> None:
+    def __init__(self, settings: JamSettings, port: int, *, drain_seconds: float = 15.0) -> None:
         self._app: FastAPI = create_worker(settings.model_copy(update={"max_sessions": 1}))
         self._ready = threading.Event()
-        self._server = WorkerServer(self._app, host, port, lambda _address: self._ready.set(), drain_seconds)
+        self._server = WorkerServer(self._app, _EVERYWHERE, port, lambda _address: self._ready.set(), drain_seconds)
         self._thread = threading.Thread(target=self._run, name="jam-server", daemon=True)
         self._problem: BaseException | None = None
         self._patience_seconds = drain_seconds + 10

@@ -19,7 +19,7 @@ from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.exports import router as exports
 from backline.exports import socket as exports_socket
 from backline.gateway import description, health, metrics
-from backline.gateway.cloud import check_cloud
+from backline.gateway.cloud import check_cloud, jams_are_on_modal
 from backline.gateway.services import open_services, scratch_folder
 from backline.gateway.speech import check_speech
 from backline.jam import router as jam
@@ -80,7 +80,8 @@ def create_app(
         find(settings.speech.engine, catalog)  # a name that means nothing is refused before anything starts
     check(settings.accounts)
     check_cloud(settings)
-    check_jam(settings.jam)
+    if not jams_are_on_modal(settings):
+        check_jam(settings.jam)
     check_speech(settings)
     passing_on: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 

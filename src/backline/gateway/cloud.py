@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from backline.compute.base import JamLink
+from backline.compute.jam_in_process import open_jam_link
 from backline.compute.remote import Remote
 from backline.errors import Invalid
 from backline.settings import Settings
@@ -31,6 +33,12 @@ def check_cloud(settings: Settings) -> None:
         raise _refused(
             "nobody knows where clients reach this server. Set BACKLINE_SERVER__PUBLIC_URL", "modal_needs_public_url"
         )
+    if jams_are_on_modal(settings) and settings.jam.worker_key is None:
+        raise Invalid(
+            "Jams on Modal need the key that their workers ask for. Set BACKLINE_JAM__WORKER_KEY (or DARIUS_API_KEY), "
+            "here and in the workers' secret; or set BACKLINE_MODAL__JAM__ENABLED=false to play them elsewhere.",
+            code="no_worker_key",
+        )
 
 
 @asynccontextmanager
@@ -44,6 +52,28 @@ async def remote_jobs(settings: Settings) -> AsyncIterator[Remote | None]:
 
     async with ModalApp(settings.modal) as app:
         yield ModalCalls(app)
+
+
+def jams_are_on_modal(settings: Settings) -> bool:
+    return settings.modal.enabled and settings.modal.jam.enabled
+
+
+@asynccontextmanager
+async def jam_link(settings: Settings) -> AsyncIterator[JamLink]:
+    """To whoever plays live jams: Modal, or as the group `jam` says."""
+    if not jams_are_on_modal(settings):
+        async with open_jam_link(settings.jam) as local:
+            yield local
+        return
+    from backline.compute.on_modal.connection import ModalApp
+    from backline.compute.on_modal.jam import JamOnModal
+
+    async with ModalApp(settings.modal) as app:
+        link = JamOnModal(app, settings.modal.jam, settings.jam)
+        try:
+            yield link
+        finally:
+            await link.aclose()
 
 
 def _require_sdk() -> None:

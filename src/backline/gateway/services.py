@@ -71,7 +71,7 @@ async def open_services(
         open_speech_store(speech, database, metrics) as kept,
         open_runner(settings, catalog) as runner,
         open_files(settings, database) as files,
-        open_live_jams(settings.jam, database, runner, credits, metrics) as jams,
+        open_live_jams(settings, database, runner, credits, metrics) as jams,
     ):
         billing, pricing = credits[Billing], credits[Pricing]
         service = speech_service(

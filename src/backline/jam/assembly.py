@@ -29,10 +29,12 @@ async def open_jam(
     compute: Compute,
     parts: Mapping[type[Any], Any],
     metrics: Metrics,
+    *,
+    elsewhere: bool,
 ) -> AsyncIterator[dict[type[Any], Any]]:
-    """What the routes need; meanwhile sessions are billed."""
+    """What the routes need; meanwhile sessions are billed. elsewhere: any gateway can ask whoever plays them."""
     me = new_id("gateway")
-    worker = me if settings.worker_url is None else REMOTE
+    worker = REMOTE if elsewhere else me
     ledger, price = parts[Ledger], parts[Pricing].jam
     advance = Advance(ledger, math.ceil(settings.unreachable_seconds / settings.poll_seconds))
     meter = JamMeter(database, link, advance, price, metrics, me=me, worker=worker, poll_seconds=settings.poll_seconds)
