@@ -113,7 +113,9 @@ if names.JAM in DEFINITIONS:
 
 async def job(operation: str, job_id: str, attempt: int, data: Mapping[str, Any]) -> dict[str, Any]:
     from backline.deploy.job_body import DictBoard, run_job
+    from backline.observability.logging import configure_logging
 
+    configure_logging(Settings.read().observability.log_level)
     board = DictBoard(modal.Dict.from_name(names.board(SETTINGS.app), create_if_missing=True))
     return await run_job(operation, job_id, attempt, data, board, job_row(SETTINGS, operation).stall_seconds)
 
