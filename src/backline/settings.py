@@ -12,7 +12,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -286,7 +286,7 @@ class ModalSettings(Group):
     jam: JamRow = Field(default_factory=JamRow)
     jobs: dict[str, JobRow] = {}
     """Rows of operations that are to be different from the default, by name, such as `render`."""
-    prices: dict[str, Decimal] = {}
+    prices: dict[str, Annotated[Decimal, Field(ge=0)]] = {}
     """What an hour costs, for the plan: of a GPU by its type, of a core (`cpu`), of a GiB of memory (`memory`)."""
     gateway_secret: str = "backline"  # noqa: S105 - names, not secrets
     """Of the secret with the gateway's settings: database, bucket, pepper, public_url."""

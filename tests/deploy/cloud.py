@@ -106,7 +106,9 @@ class Cloud:
 
     def deploy(self, **variables: str) -> App:
         """`modal deploy` of the real module, with further settings; the app as it then is."""
-        done = self.standin.command("deploy", "-m", MODULE, cwd=self.folder, **{**self.table, **variables})
+        settings, done = {**self.table, **variables}, None
+        while done is None or "modified during build" in done.stderr:  # somebody saves a file of the package meanwhile
+            done = self.standin.command("deploy", "-m", MODULE, cwd=self.folder, **settings)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return self.standin.hub.require_app(variables.get("BACKLINE_MODAL__APP", APP))
 

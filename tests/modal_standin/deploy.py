@@ -81,6 +81,13 @@ class DeploySide:
             app_id=app.app_id if app else "", environment_name="main", lifecycle=_lifecycle(app) if app else None
         )
 
+    async def app_get_or_create(
+        self, request: api_pb2.AppGetOrCreateRequest, _: Container | None
+    ) -> api_pb2.AppGetOrCreateResponse:
+        """Only what is deployed is found; nothing is made."""
+        app = self._hub.require_app(request.app_name)
+        return api_pb2.AppGetOrCreateResponse(app_id=app.app_id, handle_metadata=_handle(app))
+
     async def app_get_layout(
         self, request: api_pb2.AppGetLayoutRequest, _: Container | None
     ) -> api_pb2.AppGetLayoutResponse:
@@ -164,12 +171,7 @@ class DeploySide:
         return api_pb2.AppGetTagsResponse(tags=self._app(request.app_id).tags)
 
     async def app_get_info(self, request: api_pb2.AppGetInfoRequest, _: Container | None) -> api_pb2.AppGetInfoResponse:
-        app = self._app(request.app_id)
-        info = api_pb2.AppHandleMetadata(description=app.name, lifecycle=_lifecycle(app))
-        for tag, function_id in app.layout.functions.items():
-            server = app.layout.definitions[function_id].function.is_server
-            (info.servers if server else info.functions)[tag] = function_id
-        return api_pb2.AppGetInfoResponse(info=info)
+        return api_pb2.AppGetInfoResponse(info=_handle(self._app(request.app_id)))
 
     async def function_precreate(
         self, request: api_pb2.FunctionPrecreateRequest, _: Container | None
@@ -279,6 +281,14 @@ def _built() -> api_pb2.GenericResult:
 
 def _image_metadata() -> api_pb2.ImageMetadata:
     return api_pb2.ImageMetadata(image_builder_version=IMAGE_BUILDER)
+
+
+def _handle(app: App) -> api_pb2.AppHandleMetadata:
+    handle = api_pb2.AppHandleMetadata(description=app.name, app_id=app.app_id, lifecycle=_lifecycle(app))
+    for tag, function_id in app.layout.functions.items():
+        server = app.layout.definitions[function_id].function.is_server
+        (handle.servers if server else handle.functions)[tag] = function_id
+    return handle
 
 
 def _page(app: App) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,10 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 import modal
-from modal.exception import InternalAPIWarning, NotFoundError
-from modal_proto import api_pb2
+from modal.exception import NotFoundError
 
 from backline.compute.on_modal.connection import ModalApp, has_credentials
+from backline.compute.on_modal.sdk_loop import deployments
 from backline.deploy.tags import CODE, RELEASE, function_digests
 from backline.errors import Invalid
 from backline.settings import ModalSettings
@@ -96,20 +95,14 @@ async def _look(app: ModalApp) -> Deployed | None:
         return None
     info = await found.info.aio()
     names = frozenset(name.removesuffix(".*") for name in (*info.functions, *info.servers))
-    return Deployed(await found.get_tags.aio(client=client), names, await _versions(client, info.app_id))
+    tags, history = await found.get_tags.aio(client=client), await deployments.aio(client, info.app_id)
+    newest_first = sorted(map(_version, history), key=lambda one: -one.number)
+    return Deployed(tags, names, tuple(newest_first))
 
 
-async def _versions(client: modal.Client, app_id: str) -> tuple[Version, ...]:
-    """What `modal app history` shows; the SDK has no public way."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InternalAPIWarning)
-        stub = client.stub
-    answer = await stub.AppDeploymentHistory(api_pb2.AppDeploymentHistoryRequest(app_id=app_id))
-    found = [
-        Version(one.version, datetime.fromtimestamp(one.deployed_at, UTC), one.tag, one.rollback_version or None)
-        for one in answer.app_deployment_histories
-    ]
-    return tuple(sorted(found, key=lambda one: -one.number))
+def _version(told: Any) -> Version:
+    deployed_at = datetime.fromtimestamp(told.deployed_at, UTC)
+    return Version(told.version, deployed_at, told.tag, told.rollback_version or None)
 
 
 def compare(planned: Mapping[str, str], deployed: Deployed | None, pinned: int | None = None) -> Report:

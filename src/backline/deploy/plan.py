@@ -34,7 +34,7 @@ class Cost:
         return Cost(self.low + other.low, self.high + other.high, missing)
 
     def as_data(self) -> dict[str, str] | None:
-        return None if self.missing else {"low": str(self.low), "high": str(self.high)}
+        return None if self.missing else {"low": _plain(self.low), "high": _plain(self.high)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,10 @@ def _function_data(one: Planned) -> dict[str, Any]:
     data = asdict(one.definition)
     prices = {"running_per_hour": one.running.as_data(), "at_rest_per_hour": one.at_rest.as_data()}
     return {**data, **prices}
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def _has_sessions() -> bool:
