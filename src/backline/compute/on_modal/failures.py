@@ -10,22 +10,28 @@ from backline.errors import BacklineError, Busy, Unavailable
 
 DEPLOY = "modal deploy -m backline.deploy.modal_app"
 
-UNREACHABLE: tuple[type[BaseException], ...] = (
+PLATFORM_ERRORS: tuple[type[BaseException], ...] = (
+    theirs.Error,
+    StreamTerminatedError,
+    h2.exceptions.ProtocolError,
+    GRPCError,
+)
+"""What a use of the SDK raises by itself, and no body on another machine."""
+
+MODAL_ERRORS: tuple[type[BaseException], ...] = (*PLATFORM_ERRORS, OSError)
+"""The same, and the network's own; the builtin TimeoutError is one of these."""
+
+_AWAY: tuple[type[BaseException], ...] = (
     theirs.ServiceError,
     theirs.ConnectionError,
     theirs.InternalError,
     theirs.InternalFailure,
     theirs.TimeoutError,
     theirs.ClientClosed,
-    OSError,  # the builtin TimeoutError is one
     StreamTerminatedError,
     h2.exceptions.ProtocolError,
-    GRPCError,
+    OSError,
 )
-"""Modal, or the way to it, is away now."""
-
-MODAL_ERRORS: tuple[type[BaseException], ...] = (theirs.Error, *UNREACHABLE)
-"""All that a use of the SDK raises by itself."""
 
 
 def failure(error: BaseException, app: str) -> BacklineError:
@@ -49,7 +55,6 @@ def failure(error: BaseException, app: str) -> BacklineError:
         )
     if isinstance(error, theirs.ResourceExhaustedError):
         return Busy("Modal takes no more at the moment.", code="modal_limit", retry_after_seconds=5)
-    # An InternalError is also a GRPCError, as many of theirs are: what has a meaning of its own stands above.
-    if isinstance(error, UNREACHABLE) and not isinstance(error, theirs.InvalidError | theirs.UnimplementedError):
+    if isinstance(error, _AWAY) or type(error) is GRPCError:  # many of theirs are one too
         return Unavailable("Modal cannot be reached.", code="modal_unreachable", retry_after_seconds=5)
     return Unavailable(f"Modal refuses ({type(error).__name__}).", code="modal_refuses", retryable=False)
