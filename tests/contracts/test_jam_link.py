@@ -1,10 +1,12 @@
-"""What every link to jam sessions keeps (backline/compute/base.py): in this process, and over HTTP to a real worker."""
+"""What every link to jam sessions keeps (backline/compute/base.py): in this process, over HTTP to a real worker, and on
+Modal, which the stand-in plays."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import numpy as np
@@ -58,25 +60,45 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JamWorker]:
         yield worker
 
 
-@pytest.fixture(params=["in process", "over HTTP"])
-async def link(request: pytest.FixtureRequest) -> AsyncIterator[JamLink]:
-    settings = JamSettings(engine="metronome")
+PLACES = ["in process", "over HTTP", pytest.param("on Modal", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[JamLink]:
+    if request.param == "on Modal":
+        from tests.compute.on_modal.jam_links import linked  # the SDK takes a second
+
+        return linked(request.getfixturevalue("cloud"))
     if request.param == "over HTTP":
-        settings = JamSettings(worker_url=request.getfixturevalue("worker").address, worker_key=KEY)
-    async with open_jam_link(settings) as link:
+        return open_jam_link(JamSettings(worker_url=request.getfixturevalue("worker").address, worker_key=KEY))
+    return open_jam_link(JamSettings(engine="metronome"))
+
+
+@pytest.fixture
+async def link(place: AbstractAsyncContextManager[JamLink]) -> AsyncIterator[JamLink]:
+    async with place as link:
         yield link
 
 
-@pytest.fixture(params=["in process", "over HTTP"])
-async def small_link(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JamLink]:
-    """To a worker with room for one session, which ends after a second without a sign of life."""
-    if request.param == "in process":
-        async with open_jam_link(JamSettings(engine="metronome", max_sessions=1, idle_seconds=1)) as link:
-            yield link
-    else:
+@pytest.fixture(params=PLACES)
+def small_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AbstractAsyncContextManager[JamLink]]:
+    if request.param == "on Modal":
+        from tests.compute.on_modal.jam_links import impatient_cloud, linked
+
+        with impatient_cloud(tmp_path) as cloud:
+            yield linked(cloud, max_sessions=1)
+    elif request.param == "over HTTP":
         with jam_worker(tmp_path, max_sessions=1, idle_seconds=1) as worker:
-            async with open_jam_link(JamSettings(worker_url=worker.address, worker_key=KEY)) as link:
-                yield link
+            yield open_jam_link(JamSettings(worker_url=worker.address, worker_key=KEY))
+    else:
+        yield open_jam_link(JamSettings(engine="metronome", max_sessions=1, idle_seconds=1))
+
+
+@pytest.fixture
+async def small_link(small_place: AbstractAsyncContextManager[JamLink]) -> AsyncIterator[JamLink]:
+    """To a worker with room for one session, which ends after a second without a sign of life."""
+    async with small_place as link:
+        yield link
 
 
 @pytest.fixture
