@@ -111,6 +111,21 @@ class BreakingEngine(FakeEngine):
         raise ValueError(f"cannot read: {text}")
 
 
+class AcceleratorError(RuntimeError):
+    """PyTorch's, by its name."""
+
+
+class FaultyEngine(FakeEngine):
+    """Its GPU breaks at the first word."""
+
+    name = "faulty"
+
+    def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Iterator[SpeechBlock]:
+        if text:
+            raise AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with ...")
+        yield SpeechBlock(mono([]))
+
+
 class SilentEngine(FakeEngine):
     """Ends without a sound."""
 

@@ -35,10 +35,14 @@ class EngineProcess:
         self._starting = asyncio.Lock()
         self._capabilities: SpeechCapabilities | None = None
         self._count = 0
+        self._killed = False  # its last frames, and its end, are still to be read
 
     async def start(self) -> SpeechCapabilities:
         """The process that runs already, or a new one. Raises Unavailable when it does not come up."""
         async with self._starting:
+            if self._killed and self._reading is not None:
+                await asyncio.wait((self._reading,))
+            self._killed = False
             if self._capabilities is None:
                 self._capabilities = await self._launch()
             return self._capabilities
@@ -56,6 +60,7 @@ class EngineProcess:
     def kill(self) -> None:
         get_logger().warning("compute.engine_killed", engine=self.entry.name)
         if self._process is not None:
+            self._killed = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
