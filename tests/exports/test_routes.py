@@ -12,9 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from backline.errors import Invalid
-from backline.gateway.app import create_app
-from backline.settings import Settings
 from tests.assets.test_files import Owner
 from tests.conftest import Running, RunServer
 from tests.films import Film, frames_of
@@ -342,9 +339,3 @@ def test_a_queued_export_is_cancelled_at_once_and_twice(run_server: RunServer, f
         assert (answer.json()["error"], ada.balance) == ("Cancelled by user", ("600", "0"))
         assert ada.listed("active") == []
         assert ada.client.get(f"{EXPORTS}/{job_id}/download").status_code == 404
-
-
-def test_modal_without_modal_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODAL_ENABLED", "true")
-    with pytest.raises(Invalid, match="MODAL_ENABLED is true, but no Modal workers are configured"):
-        create_app(Settings.read())

@@ -85,6 +85,25 @@ def test_the_server_holds_no_code_of_engines_before_they_run() -> None:
     assert not {"espeakng_loader", "torch", "onnxruntime", "jax", "soundfile", "pytest"} & loaded
 
 
+def test_the_sdk_of_modal_is_loaded_by_who_asks_for_it_only() -> None:
+    program = "import sys\nimport backline.cli, backline.gateway.app, backline.worker.app\nprint(*sys.modules)"
+    assert not {"modal", "modal_proto", "grpclib"} & set(python(program).split())
+
+
+WHERE_MODAL_IS_SPOKEN_OF = ("cli.py", "compute/on_modal/", "deploy/", "gateway/", "modal_table.py", "settings.py")
+"""All else knows that work is done elsewhere, and not by whom."""
+
+
+def test_nobody_else_knows_the_word_modal() -> None:
+    package = SOURCE / "backline"
+    told = [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search("modal(?! jazz)", path.read_text(), re.IGNORECASE)
+    ]
+    assert [path for path in told if not path.startswith(WHERE_MODAL_IS_SPOKEN_OF)] == []
+
+
 def test_what_runs_an_engine_elsewhere_knows_no_web() -> None:
     loaded = set(python("import sys\nimport backline.compute.pool_worker\nprint(*sys.modules)").split())
     assert not {"fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client"} & loaded
