@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from statistics import median
-from urllib.request import Request, urlopen
 
 import uvloop
 from tests.databases import Postgres
@@ -21,6 +20,7 @@ from tests.databases import Postgres
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Price
 from backline.db.database import Database
+from benchmarks.tools.keys import key_of
 from benchmarks.tools.load import measure, request_bytes
 from benchmarks.tools.servers import machine, server
 
@@ -86,23 +86,9 @@ def _sides(stack: ExitStack, url: str) -> list[Side]:
 def _gateway(name: str, groups: dict[str, object], *, signed_in: bool = True) -> Iterator[Side]:
     settings = json.dumps({"limits": NO_LIMITS, **groups})
     with server("-m", "benchmarks.tools.serve_gateway", settings) as (port, _):
-        headers = {"X-API-Key": _key(port)} if signed_in else {}
+        headers = {"X-API-Key": key_of(port)} if signed_in else {}
         body = {"text": TEXT, "voice": "trivial", "format": "pcm", "stream": True}
         yield Side(name, port, request_bytes("/v1/tts/generate", body, headers))
-
-
-def _key(port: int) -> str:
-    token = _post(port, "/auth/mock-login", {"test_user_id": "bench"}, {})["token"]
-    made = _post(port, "/keys", {"name": "bench", "max_streams": 16}, {"Authorization": f"Bearer {token}"})
-    return str(made["key"])
-
-
-def _post(port: int, path: str, body: dict[str, object], headers: dict[str, str]) -> dict[str, object]:
-    request = Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(), headers)
-    request.add_header("Content-Type", "application/json")
-    with urlopen(request) as answer:
-        reply: dict[str, object] = json.load(answer)
-    return reply
 
 
 async def _pairs(postgres: Postgres | None) -> float:

@@ -33,6 +33,6 @@ class Server(uvicorn.Server):
 
 if __name__ == "__main__":
     uvloop.install()
-    app = Starlette(routes=[Route("/", speak, methods=["POST"])])
+    app = Starlette(routes=[Route("/{path:path}", speak, methods=["POST"])])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
     asyncio.run(Server(config).serve())
