@@ -50,8 +50,8 @@ async def remote_jobs(settings: Settings) -> AsyncIterator[Remote | None]:
     from backline.compute.on_modal.calls import ModalCalls
     from backline.compute.on_modal.connection import ModalApp
 
-    async with ModalApp(settings.modal) as app:
-        yield ModalCalls(app)
+    async with ModalApp(settings.modal) as app, ModalCalls(app) as calls:
+        yield calls
 
 
 def jams_are_on_modal(settings: Settings) -> bool:
