@@ -17,6 +17,7 @@ from backline.gateway.app import create_app
 from backline.jam import figures as jam_figures
 from backline.jobs import figures as job_figures
 from backline.media.encode.formats import FORMATS
+from backline.modal_table import GatewayRow, JamRow, JobRow, SpeechRow
 from backline.observability.metrics import Metric
 from backline.settings import Settings
 from backline.speech import figures
@@ -70,6 +71,21 @@ def test_the_defaults_in_the_manual_are_the_defaults() -> None:
         group, _, field = name.lower().partition("__")
         value = getattr(getattr(settings, group), field)
         assert str(value) in (default, f"{default}.0"), name
+
+
+def test_every_knob_of_a_row_is_in_the_manual_with_its_defaults() -> None:
+    _, _, table = _text("operations.md").partition("| of a row | gateway | speech | jam | jobs |")
+    rows = (GatewayRow(), SpeechRow(), JamRow(), JobRow())
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| [^|]+ \|$", table.partition("\n\n")[0], re.MULTILINE))
+    assert set(told) == {name for row in rows for name in type(row).model_fields}
+    for name, cells in told.items():
+        assert cells.split(" | ") == [_shown(getattr(row, name, "–")) for row in rows], name
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, list):
+        return ", ".join(default)
+    return "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
 
 
 @pytest.mark.parametrize("name", FORMATS)
