@@ -92,9 +92,9 @@ def _tell(through: Rounds, directly: Rounds) -> None:
     added = median(ours.first_ms(0.5) - theirs.first_ms(0.5) for ours, theirs in pairs)
     print(
         f"{through.clients:4} clients: {through.middle(_rate):5.0f} requests/s, directly "
-        f"{directly.middle(_rate):5.0f}: {median(rates):.2f} ({rates[0]:.2f} to {rates[-1]:.2f}; bar 0.40); first audio p50 "
-        f"{through.middle(_first):5.1f} ms, {added:+.1f}{' (bar 3)' if through.clients == 1 else ''}; of the "
-        f"processor {median(through.cpu_ms):.2f} ms a request, directly {median(directly.cpu_ms):.2f}"
+        f"{directly.middle(_rate):5.0f}: {median(rates):.2f} ({rates[0]:.2f} to {rates[-1]:.2f}; bar 0.40); "
+        f"first audio p50 {through.middle(_first):5.1f} ms, {added:+.1f}{' (bar 3)' if through.clients == 1 else ''}; "
+        f"of the processor {median(through.cpu_ms):.2f} ms a request, directly {median(directly.cpu_ms):.2f}"
     )
 
 

@@ -255,7 +255,9 @@ def test_a_request_does_not_go_round_and_round(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (503, "relay_loop", False)
 
 
-@pytest.mark.parametrize("path", ["/v1/tts/jobs/job_1", "/v1/ttsx", "/health/ready", "/credits/balance"])
+@pytest.mark.parametrize(
+    "path", ["/v1/tts/jobs/job_1", "/v1/tts/metrics", "/v1/ttsx", "/health/ready", "/credits/balance"]
+)
 def test_the_rest_is_answered_here(plane: ScriptedPlane, client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code in (200, 404)
     time.sleep(0.01)

@@ -1,7 +1,7 @@
 """The routes of speech, answered by another server of ours: an ASGI layer that passes them on as they are.
 
 Who may come in, what it costs and how much is too much are decided over there, on the same database. Long texts stay
-here: they are jobs, and jobs are done where their files and their loop are.
+here: they are jobs, and jobs are done where their files and their loop are. So do figures, which are this process's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from backline.web.problems import problem_of
 
 _OPENAI = ("/v1/audio", "/v1/models")
 _PASSED_ON = ("/v1/tts", "/v1/voices", *_OPENAI)
-_KEPT = (jobs_router.PATH,)
+_KEPT = (jobs_router.PATH, "/v1/tts/metrics")
 
 
 def add_relay(app: FastAPI, url: str, patience_seconds: float) -> Callable[[], AbstractAsyncContextManager[None]]:
