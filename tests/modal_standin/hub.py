@@ -36,12 +36,14 @@ class Options:
 
     prewarm: honour min_containers. max_processes: containers alive at once, whatever the apps ask for.
     scaledown_seconds: replaces every app's own. environment: variables that every container gets.
+    web_ports: of web functions by their names; the others get free ones.
     """
 
     prewarm: bool = True
     max_processes: int = 8
     scaledown_seconds: float | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    web_ports: dict[str, int] = field(default_factory=dict)
 
 
 class Hub:

@@ -23,9 +23,10 @@ class Listener:
         self._serving: asyncio.Task[None] | None = None
         self.url = ""
 
-    def open(self) -> Listener:
+    def open(self, port: int = 0) -> Listener:
+        """port: 0 takes a free one."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind(("127.0.0.1", port))
         self._socket.listen(128)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))

@@ -57,7 +57,7 @@ class Web:
     def _open(self, record: FunctionRecord, name: str, app: Any) -> None:
         key = (record.function_id, name)
         if key not in self._listeners:
-            self._listeners[key] = Listener(app).open()
+            self._listeners[key] = Listener(app).open(self._hub.options.web_ports.get(record.tag, 0))
             record.urls[name] = self._listeners[key].url
 
     async def close(self) -> None:
