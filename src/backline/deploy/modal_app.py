@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import modal
+import modal.exception
 import modal.experimental
 
 from backline.compute.on_modal import names
@@ -43,6 +45,13 @@ def concurrently(name: str) -> Callable[[T], T]:
     return cast(Callable[[T], T], modal.concurrent(max_inputs=most, target_inputs=target))
 
 
+async def tell_capabilities(engine: str, capabilities: Mapping[str, Any]) -> None:
+    """It spares gateways a question, and need not succeed."""
+    told = modal.Dict.from_name(names.capabilities(SETTINGS.app), create_if_missing=True)
+    with suppress(modal.exception.Error):
+        await told.put.aio(engine, dict(capabilities))
+
+
 if names.SPEECH in DEFINITIONS:
 
     @register(app, DEFINITIONS[names.SPEECH], TABLE)
@@ -58,7 +67,7 @@ if names.SPEECH in DEFINITIONS:
 
         @modal.enter()
         async def load(self) -> None:
-            await self.plane.load(on_drain=modal.experimental.stop_fetching_inputs)
+            await self.plane.load(modal.experimental.stop_fetching_inputs, tell_capabilities)
 
         @modal.exit()
         async def close(self) -> None:
@@ -70,8 +79,9 @@ if names.SPEECH in DEFINITIONS:
 
         @modal.method()
         async def stream(self, order: dict[str, Any]) -> AsyncGenerator[bytes, None]:
-            async for chunk in self.plane.stream(order):
-                yield chunk
+            async with aclosing(self.plane.stream(order, modal.current_function_call_id() or "")) as items:
+                async for item in items:
+                    yield item
 
         @modal.asgi_app()
         def web(self) -> FastAPI:
