@@ -37,7 +37,7 @@ class Member:
 
     def start(self) -> None:
         command = [*self._by, sys.executable, "-m", "tests.processes.export_process", json.dumps(self._given)]
-        environment = os.environ | {"EXPORT_STAGES": str(self._place.folder)}
+        environment = os.environ | {"EXPORT_STAGES": str(self._place.folder)} | self._place.environment
         with self._place.log.open("a") as log:
             self.popen = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
@@ -60,7 +60,8 @@ class Member:
 
 
 class Place:
-    """A database, a folder of files, a user with a film, and the processes that work there."""
+    """A database, a folder of files, a user with a film, and the processes that work there. environment: more variables
+    of those processes."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
@@ -73,6 +74,7 @@ class Place:
             "jobs": {"lease_seconds": 1, "workers": len(IN_HAND), "owner_limit": 100},
             "exports": {"segment_seconds": 2},
         }
+        self.environment: dict[str, str] = {}
         self.started: list[subprocess.Popen[str]] = []
         self._numbers = count()
         self._threads = ThreadPoolExecutor(4)
