@@ -76,13 +76,7 @@ def create_app(
 ) -> FastAPI:
     """Routes and middleware; the services come up with the server and go down with it (`app.state.provided`)."""
 
-    if settings.speech.engine is not None:
-        find(settings.speech.engine, catalog)  # a name that means nothing is refused before anything starts
-    check(settings.accounts)
-    check_cloud(settings)
-    if not jams_are_on_modal(settings):
-        check_jam(settings.jam)
-    check_speech(settings)
+    _check(settings, catalog)
     passing_on: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
     @asynccontextmanager
@@ -119,3 +113,14 @@ def create_app(
     if settings.server.trusted_proxies:
         app.add_middleware(ForwardedMiddleware, proxies=TrustedProxies(settings.server.trusted_proxies))
     return app
+
+
+def _check(settings: Settings, catalog: tuple[EngineEntry, ...]) -> None:
+    """What could not work is refused before anything starts."""
+    if settings.speech.engine is not None:
+        find(settings.speech.engine, catalog)
+    check(settings.accounts)
+    check_cloud(settings)
+    if not jams_are_on_modal(settings):
+        check_jam(settings.jam)
+    check_speech(settings)

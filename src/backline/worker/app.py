@@ -44,22 +44,7 @@ def create_worker(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            metrics = PrometheusMetrics()
-            parts: dict[type[Any], Any] = {PrometheusMetrics: metrics}
-            duties: list[Duty] = []
-            if jam is not None:
-                sessions = WorkerSessions(await stack.enter_async_context(open_jam_host(jam, catalog)), metrics)
-                parts[WorkerSessions] = sessions
-                duties.append(sessions)
-            if speech is not None:
-                spoken = await stack.enter_async_context(open_worker_speech(speech, metrics, catalog, runner))
-                parts[WorkerSpeech] = spoken
-                duties.append(spoken)
-            parts[Duties] = Duties(duties)
-            if speech is not None:
-                parts[WorkerSpeech].on_fault = parts[Duties].fault
-            app.state.provided = Provided(parts)
+        async with _open_parts(jam, speech, catalog, runner) as app.state.provided:
             yield
 
     app = FastAPI(
@@ -80,6 +65,27 @@ def create_worker(
     add_failure_handlers(app)
     app.add_middleware(RequestMiddleware, max_body_bytes=0, unlimited=("/",))  # each form has a limit of its own
     return app
+
+
+@asynccontextmanager
+async def _open_parts(
+    jam: JamSettings | None, speech: SpeechSettings | None, catalog: tuple[EngineEntry, ...], runner: Runner | None
+) -> AsyncIterator[Provided]:
+    async with AsyncExitStack() as stack:
+        metrics = PrometheusMetrics()
+        parts: dict[type[Any], Any] = {PrometheusMetrics: metrics}
+        own: list[Duty] = []
+        if jam is not None:
+            sessions = WorkerSessions(await stack.enter_async_context(open_jam_host(jam, catalog)), metrics)
+            parts[WorkerSessions] = sessions
+            own.append(sessions)
+        duties = parts[Duties] = Duties(own)
+        if speech is not None:
+            spoken = await stack.enter_async_context(open_worker_speech(speech, metrics, catalog, runner))
+            spoken.on_fault = duties.fault
+            parts[WorkerSpeech] = spoken
+            own.append(spoken)
+        yield Provided(parts)
 
 
 def _keys(jam: JamSettings | None, speech: SpeechSettings | None) -> tuple[str, ...]:
