@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,6 +14,10 @@ from backline.settings import Settings
 _HOST = "0.0.0.0"  # noqa: S104 - a server that believed itself on loopback would let in everybody
 _FOLDER = "/tmp/backline"  # noqa: S108 - the container's own; what is to last is in the database and in the bucket
 
+_ANYBODY = ["0.0.0.0/0", "::/0"]
+"""The gateway asks from an address that nobody knows before, under a name that no client uses, and says whose request
+it is. Somebody who asks the plane directly may lie about it, and so only about the window of an address."""
+
 
 def gateway_app(plane_url: str | None = None) -> FastAPI:
     """plane_url: of the server with GPUs that answers the routes of speech in place of this one, in one plane."""
@@ -21,11 +26,16 @@ def gateway_app(plane_url: str | None = None) -> FastAPI:
 
 def plane_app() -> FastAPI:
     """The ordinary server on the machines of speech: it speaks itself, and leaves jobs to the gateway."""
-    return _server(speech={"plane_url": None, "worker_url": None}, modal={"enabled": False}, jobs={"loop": False})
+    return _server(
+        server={"allowed_hosts": [], "trusted_proxies": _ANYBODY},
+        speech={"plane_url": None, "worker_url": None},
+        modal={"enabled": False},
+        jobs={"loop": False},
+    )
 
 
-def _server(**given: dict[str, Any]) -> FastAPI:
-    settings = Settings.read(server={"host": _HOST, "data_dir": _FOLDER}, **given)
+def _server(server: Mapping[str, Any] | None = None, **given: dict[str, Any]) -> FastAPI:
+    settings = Settings.read(server={"host": _HOST, "data_dir": _FOLDER, **(server or {})}, **given)
     configure_logging(settings.observability.log_level)
     settings.server.data_dir.mkdir(parents=True, exist_ok=True)
     return create_app(settings)
