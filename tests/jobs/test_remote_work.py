@@ -264,6 +264,15 @@ async def test_but_no_longer_than_its_time(new_world: NewWorld, elsewhere: Elsew
         assert (await world.ended(job)).state is JobState.CANCELLED
 
 
+async def test_a_cancel_is_quick_where_the_work_is_now_done_here(new_world: NewWorld, elsewhere: Elsewhere) -> None:
+    world, here = new_world(elsewhere.kind()), new_world(kind_of(_for_ever))
+    async with world.loop():
+        job = await spawned(world, elsewhere)
+    await here.jobs.cancel("anna", job.id)
+    async with here.loop():
+        assert (await here.ended(job)).state is JobState.CANCELLED
+
+
 class SlowToSpawn(RemoteTwin):
     """Tells the handle of its first call only when it is let."""
 

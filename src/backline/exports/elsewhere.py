@@ -29,7 +29,7 @@ _PLAN = TypeAdapter(RenderPlan)
 
 
 class RenderElsewhere:
-    """The hooks of a job that `engines/video/by_link` does. Film and receipt are put once for each attempt."""
+    """The hooks of a job that `engines/video/by_link` does."""
 
     def __init__(self, storage: Storage, remote: Remote) -> None:
         self._storage = storage
@@ -47,8 +47,8 @@ class RenderElsewhere:
         return {
             "plan": linked(job.input["plan"], self._read_link),
             "sources": job.input["sources"],
-            "film": {"key": film, "link": self._read_link(film), "put": self._put(film, _FILM, if_absent=True)},
-            "receipt": {"link": self._read_link(receipt), "put": self._put(receipt, _RECEIPT, if_absent=True)},
+            "film": {"key": film, "link": self._read_link(film), "put": self._put(film, _FILM)},
+            "receipt": {"link": self._read_link(receipt), "put": self._put(receipt, _RECEIPT)},
             "segments": [{"key": key, "put": self._put(key, _FILM)} for key in segments],
             "links": {key: self._read_link(key) for key in (*kept, *segments)},
             "checkpoint": job.checkpoint,
@@ -86,9 +86,10 @@ class RenderElsewhere:
     def _read_link(self, key: str) -> str:
         return self._storage.read_link(key, expires_seconds=LINK_SECONDS)
 
-    def _put(self, key: str, content_type: str, *, if_absent: bool = False) -> dict[str, Any]:
+    def _put(self, key: str, content_type: str) -> dict[str, Any]:
+        """Once: what was told of a key stays true."""
         signed = self._storage.sign_put(
-            key, size_bytes=None, content_type=content_type, expires_seconds=LINK_SECONDS, if_absent=if_absent
+            key, size_bytes=None, content_type=content_type, expires_seconds=LINK_SECONDS, if_absent=True
         )
         return {"url": signed.url, "headers": dict(signed.headers)}
 

@@ -95,10 +95,10 @@ class Attempt:
 
     async def _observation(self) -> OfAttempt | None:
         """Run the work. What came of it, None where that is nobody's business any more."""
-        if self._reason and self.job.call is None:
-            return self._interrupted()
         if isinstance(self._kind.work, Remotely):
             self._remote = RemoteWork(self._kind.work, self, self._clock)
+        if self._reason and (self._remote is None or self.job.call is None):
+            return self._interrupted()
         making = self._making = asyncio.create_task(self._make())
         beside = [asyncio.create_task(self.progress.run()), asyncio.create_task(self._watch(making))]
         try:

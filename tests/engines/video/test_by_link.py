@@ -47,7 +47,7 @@ def data_of(store: Kept, name: str = "one", checkpoint: Mapping[str, Any] | None
         "sources": TypeAdapter(list[Source]).dump_python(sources, mode="json"),
         "film": {"key": name, "link": store.link(name), "put": store.put(name, once=True)},
         "receipt": {"link": store.link(f"{name}.json"), "put": store.put(f"{name}.json", once=True)},
-        "segments": [{"key": key, "put": store.put(key)} for key in keys],
+        "segments": [{"key": key, "put": store.put(key, once=True)} for key in keys],
         "links": {key: store.link(key) for key in (*there, *keys)},
         "checkpoint": checkpoint,
     }

@@ -27,9 +27,9 @@ _KEEPER_ENDS_SECONDS = 1.0
 
 def render(data: Mapping[str, Any], progress: Told) -> dict[str, Any]:
     """For `run_in_child`. data: {"plan", "sources": as for `render.render`, its links on the web,
-    "film": {"key", "link", "put"}, "receipt": {"link", "put"}, both puts good only where nothing is yet,
-    "segments": [{"key", "put"}] by index, "links": of kept segments, by key,
-    "checkpoint": {"segments": [{"index", "digest", "frames", "key"}]} or None}. A put is {"url", "headers"}.
+    "film": {"key", "link", "put"}, "receipt": {"link", "put"}, "segments": [{"key", "put"}] by index,
+    "links": of kept segments, by key, "checkpoint": {"segments": [{"index", "digest", "frames", "key"}]} or None}.
+    A put is {"url", "headers"}, good only where nothing is yet.
 
     Returns the receipt: {"key", "stored": {"size_bytes", "sha256", "etag"} of the film, "rendered": Rendered as JSON}.
     Of several runs with the same data the film of one counts, and all return its receipt.
