@@ -68,10 +68,14 @@ class ModalApp:
                 try:
                     return await asking()
                 except NotFoundError:
-                    self._parts.clear()
+                    self.forget()
                     return await asking()
         except MODAL_ERRORS as error:
             raise failure(error, self.name) from error
+
+    def forget(self) -> None:
+        """Look the parts up anew: those that were found are not there any more."""
+        self._parts.clear()
 
     def function(self, name: str) -> modal.Function[Any, Any, Any]:
         return self._part("function", name, lambda: modal.Function.from_name(self.name, name, **self._versioned()))
