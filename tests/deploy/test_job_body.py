@@ -57,7 +57,7 @@ async def test_the_answer_is_a_result_and_the_board_tells_how_far_it_is() -> Non
     last = entry_of(board.entries[key_of("job_1", 2)])
     assert last.running == Running(1.0, "step 200", {"frames": 200}, {"step": 200})
     assert [one.ended for one in board.log] == [False] * (len(board.log) - 1) + [True]
-    assert board.log[0].running == Running()  # it has begun
+    assert board.log[0].running == Running(0.0)  # it has begun
     assert len(board.log) < 20  # two hundred steps of no time at all
     assert last.told_at >= board.log[0].told_at > 0
 

@@ -100,7 +100,7 @@ class _Teller:
 
     def __init__(self, board: Board, key: str) -> None:
         self._board, self._key = board, key
-        self._entry = Entry()
+        self._entry = Entry(progress=0.0)
         self._something = asyncio.Event()
 
     @property
