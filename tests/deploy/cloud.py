@@ -13,6 +13,7 @@ server (moto), rows in a SQLite file.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,11 +107,15 @@ class Cloud:
 
     def deploy(self, **variables: str) -> App:
         """`modal deploy` of the real module, with further settings; the app as it then is."""
+        done = self.try_deploy(**variables)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return self.standin.hub.require_app(variables.get("BACKLINE_MODAL__APP", APP))
+
+    def try_deploy(self, **variables: str) -> subprocess.CompletedProcess[str]:
         settings, done = {**self.table, **variables}, None
         while done is None or "modified during build" in done.stderr:  # somebody saves a file of the package meanwhile
             done = self.standin.command("deploy", "-m", MODULE, cwd=self.folder, **settings)
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return self.standin.hub.require_app(variables.get("BACKLINE_MODAL__APP", APP))
+        return done
 
     def make_secrets(self) -> None:
         for name, values in self.secrets.items():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backline.deploy.definitions import Definition
-from backline.deploy.table import definitions
+from backline.deploy.table import GATEWAY_KEYS, definitions
 from backline.settings import ModalSettings
 from tests.deploy.cloud import APP, Cloud
 from tests.deploy.received import received
@@ -104,3 +104,13 @@ def test_every_knob_of_the_table_arrives(cloud: Cloud, monkeypatch: pytest.Monke
         BACKLINE_MODAL=settings.model_dump_json(), BACKLINE_MODAL__APP="rich", BACKLINE_MODAL__JAM__ENGINE="magenta-rt"
     )
     held_against(cloud, settings)
+
+
+@pytest.mark.slow
+def test_a_secret_without_its_keys_is_refused_at_the_deploy(cloud: Cloud) -> None:
+    keys = {name: "something" for name in GATEWAY_KEYS if name != "R2_BUCKET_NAME"}
+    cloud.standin.command("secret", "create", "poor", *(f"{name}={value}" for name, value in keys.items()))
+    done = cloud.try_deploy(BACKLINE_MODAL__APP="poor", BACKLINE_MODAL__GATEWAY_SECRET="poor")
+    assert done.returncode != 0
+    assert "R2_BUCKET_NAME" in done.stdout + done.stderr
+    assert cloud.standin.hub.app_named("poor") is None

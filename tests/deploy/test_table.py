@@ -49,6 +49,7 @@ def test_only_what_looks_after_users_has_their_secrets() -> None:
         "Jam": ["backline-worker", "weights"],
         "render": [],
     }
+    assert [need.name for need in built(jam={"enabled": False})["gateway"].secrets] == ["backline"]
     assert [need.name for need in built(planes="one")["Speech"].secrets] == ["backline", "backline-worker"]
 
 
@@ -58,6 +59,54 @@ def test_one_plane_is_the_whole_server_on_the_machines_of_speech() -> None:
     assert speech.arguments["timeout"] == 3600
     with pytest.raises(Invalid, match="no engine is named"):
         built(planes="one", speech={"engines": []})
+
+
+def test_every_knob_of_a_row_is_told_to_the_platform() -> None:
+    row = {
+        "gpu": ["L4"],
+        "cpu": 1.5,
+        "memory_mb": 700,
+        "min_containers": 1,
+        "buffer_containers": 2,
+        "max_containers": 3,
+        "scaledown_seconds": 44,
+        "startup_seconds": 55,
+        "region": "eu",
+    }
+    machine = {
+        "gpu": "L4",
+        "cpu": 1.5,
+        "memory": 700,
+        "min_containers": 1,
+        "buffer_containers": 2,
+        "max_containers": 3,
+        "scaledown_window": 44,
+        "startup_timeout": 55,
+    }
+    work = {**row, "timeout_seconds": 66}
+    found = built(
+        gateway={**work, "target_inputs": 7, "max_inputs": 8},
+        speech={**work, "target_inputs": 5, "max_inputs": 6, "gpu_snapshot": True},
+        jam={**row, "snapshot": True, "max_sessions": 9},
+        jobs={"render": {**work, "retries": 4}},
+    )
+    placed = {**machine, "region": "eu", "timeout": 66}
+    assert found["gateway"].arguments == placed
+    assert found["gateway"].inputs == (7, 8)
+    snapshot = {"enable_memory_snapshot": True, "experimental_options": {"enable_gpu_snapshot": True}}
+    assert found["Speech"].arguments == {**placed, **snapshot}
+    assert found["Speech"].inputs == (5, 6)
+    assert found["render"].arguments == {**placed, "retries": 4}
+    assert found["Jam"].arguments == {
+        **machine,
+        "compute_region": "eu",
+        "routing_region": "eu",
+        "enable_memory_snapshot": True,
+        "port": 8000,
+        "target_concurrency": 1.0,
+        "exit_grace_period": 35,
+    }
+    assert built(jam={"max_sessions": 9})["Jam"].arguments["max_containers"] == 9
 
 
 def test_an_engine_or_a_row_that_means_nothing_is_refused() -> None:

@@ -62,11 +62,14 @@ if names.SPEECH in DEFINITIONS:
             """Before the picture of the memory, and so without a GPU."""
             from backline.deploy.speech_plane import SpeechPlane
 
-            self.plane = SpeechPlane(SETTINGS.speech.engines, Settings.read())
-            self.plane.import_engines()
+            SpeechPlane(SETTINGS.speech.engines, Settings.read()).import_engines()
 
         @modal.enter()
         async def load(self) -> None:
+            from backline.deploy.speech_plane import SpeechPlane
+
+            # Another one, since the picture may be older than what a secret says now.
+            self.plane = SpeechPlane(SETTINGS.speech.engines, Settings.read())
             await self.plane.load(modal.experimental.stop_fetching_inputs, tell_capabilities)
 
         @modal.exit()

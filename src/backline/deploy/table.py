@@ -56,12 +56,13 @@ def definitions(
     _refuse_unknown_jobs(settings, operations)
     if settings.planes == "one" and not settings.speech.engines:
         raise Invalid("planes is one, but no engine is named for it in speech.engines.", code="no_engines")
-    found = [_gateway(settings)]
-    if settings.speech.engines:
-        found.append(_speech(settings, catalog))
-    if settings.jam.enabled and sessions:
-        found.append(_jam(settings, catalog))
-    return (*found, *(_job(settings, one) for one in operations))
+    jams = settings.jam.enabled and sessions
+    return (
+        _gateway(settings, jams=jams),
+        *([_speech(settings, catalog)] if settings.speech.engines else []),
+        *([_jam(settings, catalog)] if jams else []),
+        *(_job(settings, one) for one in operations),
+    )
 
 
 def table_of(settings: ModalSettings, *, sessions: bool = True) -> str:
@@ -75,7 +76,9 @@ def job_row(settings: ModalSettings, name: str) -> JobRow:
     return settings.jobs.get(name) or JobRow()
 
 
-def _gateway(settings: ModalSettings) -> Definition:
+def _gateway(settings: ModalSettings, *, jams: bool) -> Definition:
+    """jams: whether they are played by workers of this app, whose key it must show; that of another worker is in its
+    own secret."""
     row = settings.gateway
     return Definition(
         names.GATEWAY,
@@ -83,7 +86,7 @@ def _gateway(settings: ModalSettings) -> Definition:
         "The API and the studio; looks after jobs and bills.",
         {**_machine(row), "timeout": row.timeout_seconds, **_region(row)},
         inputs=(row.target_inputs, row.max_inputs),
-        secrets=(_gateway_secret(settings), _worker_secret(settings)),
+        secrets=(_gateway_secret(settings), *([_worker_secret(settings)] if jams else [])),
         extras=_GATEWAY_EXTRAS,
     )
 
