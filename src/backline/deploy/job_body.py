@@ -65,8 +65,9 @@ async def run_job(
     """Run the operation `name`: {"result": {...}}, or {"error": ...} as `BacklineError.as_data` has it.
 
     The operation is called with data, and with job_id, attempt and checkpoint: where an earlier run of this attempt
-    was, else what data says. stall_seconds: how long it may tell nothing. Cancelling ends the child, and waits for it;
-    then nothing more is told: either nobody asks any more, or the same work begins anew elsewhere.
+    was, else what data says. Of what it tells, progress (with what is said beside it) and checkpoint reach the board.
+    stall_seconds: how long it may tell nothing. Cancelling ends the child, and waits for it; then nothing more is told:
+    either nobody asks any more, or the same work begins anew elsewhere.
     """
     teller = _Teller(board, key_of(job_id, attempt))
     await teller.begin()
