@@ -30,13 +30,16 @@ _PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where a session is played. number: of the container, counted from 1. session_id: by which that knows it, another
-    on each: two sessions of Modal may come to the same container, one after the other."""
+    """Where a session is played. number: of the container, counted from 1."""
 
     number: int
-    session_id: str
     place: Place
     link: JamOverHttp
+
+    @property
+    def session_id(self) -> str:
+        """By which the container knows it."""
+        return self.place.session_id
 
 
 Begin = Callable[[Found, Record], Awaitable[None]]
@@ -112,11 +115,13 @@ class Finder:
         self._on_wait()
         if place is not None:
             await self._rooms.close(place)
+        number = self._number + 1
+        inner = self._id if number == 1 else id_of("jam", self._id, str(number))
         stopped = record.jam is not None and record.jam.stopped
-        mine = Place(self._me, told_at=self._store.now, silent=stopped, base=record.marks)
-        if not await self._store.claim(self._id, self._number + 1, mine):
+        mine = Place(inner, self._me, told_at=self._store.now, silent=stopped, base=record.marks)
+        if not await self._store.claim(self._id, number, mine):
             return None
-        self._number += 1
+        self._number = number
         return await self._open(mine, record, until)
 
     async def _check_open(self) -> Record:
@@ -136,8 +141,7 @@ class Finder:
             return False
 
     def _found(self, place: Place) -> Found:
-        inner = self._id if self._number == 1 else id_of("jam", self._id, str(self._number))
-        return Found(self._number, inner, place, self._rooms.link(place))
+        return Found(self._number, place, self._rooms.link(place))
 
     def _stale(self, place: Place) -> bool:
         """By our own clock: those of two machines may differ."""

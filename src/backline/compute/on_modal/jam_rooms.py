@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from modal.exception import ExecutionError
 
 from backline.compute.jam_over_http import JamOverHttp
@@ -12,6 +15,7 @@ from backline.compute.on_modal.jam_snapshot import Place
 from backline.errors import BacklineError, Unavailable
 from backline.observability.logging import get_logger
 
+_CLOSE_SECONDS = 3.0
 _END_SECONDS = 5.0
 
 
@@ -50,11 +54,17 @@ class JamRooms:
         return JamOverHttp(JamRequests(place.url, self._key, pass_headers=shown))
 
     async def close(self, place: Place) -> None:
-        """As far as Modal can be reached; it ends it by itself later."""
+        """As far as Modal can be reached; it ends it by itself later. The container may be given to another session: it
+        is told first that this one is over."""
         token = place.token
         if token is None:
             return
+        link = self.link(place)
         try:
+            with suppress(BacklineError, TimeoutError):
+                await asyncio.wait_for(link.close(place.session_id, "left"), _CLOSE_SECONDS)
             await self._app.ask(lambda: self._app.server(names.JAM).sessions.terminate.aio(token), _END_SECONDS)
         except BacklineError as error:
             get_logger().warning("jam.place_not_closed", code=error.code)
+        finally:
+            await link.aclose()

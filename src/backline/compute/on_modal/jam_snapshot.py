@@ -1,7 +1,6 @@
 """What is known of a jam session outside the container that plays it: enough to find it, and to open it anew.
 
-All of it is data that every gateway may read and write. What only grows is merged by its highest value, so that it does
-not matter who writes last.
+All of it is data that every gateway may read and write.
 """
 
 from __future__ import annotations
@@ -30,14 +29,6 @@ class Marks:
     following: int = 0
     bar: int = 0
     sample: int = 0
-
-    def merged(self, other: Marks) -> Marks:
-        newest = max(self, other, key=lambda one: (one.jams, one.following))
-        return replace(
-            newest,
-            billed_seconds=max(self.billed_seconds, other.billed_seconds),
-            following=max(self.following, other.following),
-        )
 
     def billed(self, seconds: float | None) -> Marks:
         return replace(self, billed_seconds=max(self.billed_seconds, seconds or 0.0))
@@ -70,10 +61,13 @@ class Jam:
 class Place:
     """A container of the session, the newest of those it has had: where it is, once it has been found.
 
-    by: the gateway that opens it, and `told_at` grows while it does (seconds since 1970). ready: the session is warm
-    there, and plays. base: how far the session had come before. silent: its jam had been stopped by then.
+    session_id: by which it knows the session, another on each: two sessions of Modal may come to the same container,
+    one after the other. by: the gateway that opens it, and `told_at` grows while it does (seconds since 1970). ready:
+    the session is warm there, and plays. base: how far the session had come before. silent: its jam had been stopped by
+    then.
     """
 
+    session_id: str
     by: str
     told_at: float
     url: str | None = None

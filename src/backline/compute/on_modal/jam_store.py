@@ -129,8 +129,8 @@ class JamStore:
             await self._pop(key)
 
     async def _sit_down(self, session_id: str, most: int) -> int:
-        taken = set(await self._keys())
-        free = [seat for seat in range(most) if f"seat/{seat}" not in taken]
+        taken = {key for key in await self._keys() if key.startswith("seat/")}
+        free = [seat for seat in range(most) if f"seat/{seat}" not in taken] if len(taken) < most else []
         random.shuffle(free)  # two gateways seldom want the same one
         for seat in free:
             if await self._put_new(f"seat/{seat}", {"session": session_id, "at": self.now}):
