@@ -141,13 +141,6 @@ async def test_a_broken_gpu_before_the_first_sound_is_asked_for_elsewhere_once()
         assert len(worker.asked) == 1
 
 
-async def test_a_connection_is_kept_for_the_next_unit() -> None:
-    async with odd_worker(speech()) as (worker, it):
-        for _ in range(3):
-            await speak(it)
-    assert len(worker.tasks) == 1
-
-
 @pytest.mark.parametrize(
     ("said", "code"),
     [
@@ -187,6 +180,15 @@ async def test_all_that_is_made_arrives_in_order(address: str) -> None:
         parts = [block.samples async for blocks in made for block in blocks]
     expected = 0.3 * np.sin(2 * np.pi * 440 * np.arange(200 * 480) / 24_000)
     np.testing.assert_allclose(np.concatenate(parts)[:, 0], expected, atol=1e-6)
+
+
+async def test_a_connection_is_kept_for_the_next_unit() -> None:
+    with serving_worker(entry(FakeEngine)) as worker:
+        async with host(worker.address) as it:
+            await speak(it)
+            (first,) = worker.server.server_state.connections
+            await speak(it)
+            assert list(worker.server.server_state.connections) == [first]
 
 
 async def test_closing_the_stream_stops_the_engine_over_there(address: str) -> None:
@@ -265,7 +267,7 @@ async def test_an_engine_elsewhere_that_is_away_is_found_when_it_comes_and_told_
 async def test_a_worker_whose_gpu_is_broken_takes_nothing_new_and_ends() -> None:
     with serving_worker(entry(FaultyEngine)) as worker:
         async with host(worker.address, "faulty") as it:
-            error = await failure(it, voice="faulty")
+            error = await failure(it, text="break", voice="faulty")
             assert error.code in ("gpu_fault", "draining", "worker_unreachable")  # as its second attempt was answered
         await asyncio.to_thread(worker.thread.join, 20)
         assert not worker.thread.is_alive()

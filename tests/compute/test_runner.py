@@ -22,6 +22,7 @@ from tests.fakes.engines import (
     BreakingEngine,
     CrashingEngine,
     FakeEngine,
+    FaultyEngine,
     HangingEngine,
     LateEngine,
     SlowEngine,
@@ -136,6 +137,14 @@ async def test_a_hanging_process_is_given_up_and_replaced() -> None:
             await speak(it, "hang", "hanging")
         assert caught.value.code == "engine_stalled"
         assert await speak(it, "fine", "hanging") == 5 * 480
+
+
+async def test_a_process_whose_gpu_is_broken_is_replaced() -> None:
+    async with host(FaultyEngine, Isolation.PROCESS) as it:
+        with pytest.raises(Unavailable) as caught:
+            await speak(it, "break", "faulty")
+        assert (caught.value.code, caught.value.retryable) == ("gpu_fault", True)
+        assert await speak(it, "all is well", "faulty") == 5 * 480
 
 
 async def test_no_process_is_left_behind() -> None:

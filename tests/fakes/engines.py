@@ -116,14 +116,18 @@ class AcceleratorError(RuntimeError):
 
 
 class FaultyEngine(FakeEngine):
-    """Its GPU breaks at the first word."""
+    """Its GPU breaks when the text says so, and from then on nothing works in its process."""
 
     name = "faulty"
 
+    def __init__(self) -> None:
+        self._broken = False
+
     def synthesize(self, text: str, state: SpeechState, params: SpeechParams, cancel: Cancel) -> Iterator[SpeechBlock]:
-        if text:
+        self._broken = self._broken or text.startswith("break")
+        if self._broken:
             raise AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with ...")
-        yield SpeechBlock(mono([]))
+        yield from self.blocks(5, cancel)
 
 
 class SilentEngine(FakeEngine):

@@ -168,7 +168,7 @@ async def test_a_broken_gpu_ends_the_worker_and_is_said_so(isolation: Isolation)
         faults: list[None] = []
         it.on_fault = lambda: faults.append(None)
         for _ in range(2):
-            async with aclosing(it.speak(order("faulty"))) as chunks:
+            async with aclosing(it.speak(order("faulty", "break"))) as chunks:
                 with pytest.raises(Unavailable) as failed:
                     await anext(blocks_of(chunks, SpeechState("faulty")))
             assert (failed.value.code, failed.value.retryable) == ("gpu_fault", True)
