@@ -28,7 +28,7 @@ RICH: dict[str, Any] = {
         "startup_seconds": 900,
         "gpu_snapshot": True,
     },
-    "jam": {"engine": "magenta-rt", "max_sessions": 7, "region": "eu-west", "min_containers": 1},
+    "jam": {"engine": "magenta-rt", "max_sessions": 7, "region": "eu-west", "min_containers": 1, "snapshot": True},
     "jobs": {
         "render": {"gpu": ["T4"], "timeout_seconds": 1200, "retries": 5, "region": "us-east", "max_containers": 3}
     },

@@ -6,19 +6,20 @@ bodies are elsewhere, and imported where they run only.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import modal
-import modal.exception
 import modal.experimental
 
 from backline.compute.on_modal import names
 from backline.deploy.register import register
 from backline.deploy.table import definitions, job_row, table_of
 from backline.deploy.tags import tags_of
+from backline.observability.logging import configure_logging
 from backline.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ app = modal.App(
 )
 
 
+def settings_here(**given: Any) -> Settings:
+    """Of this container, which logs as they say from here on."""
+    settings = Settings.read(**given)
+    configure_logging(settings.observability.log_level)
+    return settings
+
+
 def concurrently(name: str) -> Callable[[T], T]:
     """The decorator that lets one container have several inputs at once."""
     target, most = DEFINITIONS[name].inputs or (1, 1)
@@ -46,10 +54,9 @@ def concurrently(name: str) -> Callable[[T], T]:
 
 
 async def tell_capabilities(engine: str, capabilities: Mapping[str, Any]) -> None:
-    """It spares gateways a question, and need not succeed."""
+    """It spares gateways a question."""
     told = modal.Dict.from_name(names.capabilities(SETTINGS.app), create_if_missing=True)
-    with suppress(modal.exception.Error):
-        await told.put.aio(engine, dict(capabilities))
+    await told.put.aio(engine, dict(capabilities))
 
 
 if names.SPEECH in DEFINITIONS:
@@ -59,17 +66,18 @@ if names.SPEECH in DEFINITIONS:
     class Speech:
         @modal.enter(snap=SETTINGS.speech.snapshot)
         def import_engines(self) -> None:
-            """Before the picture of the memory, and so without a GPU."""
+            """Before the picture of the memory, and so without a GPU's use."""
             from backline.deploy.speech_plane import SpeechPlane
 
-            SpeechPlane(SETTINGS.speech.engines, Settings.read()).import_engines()
+            SpeechPlane(SETTINGS.speech.engines, settings_here()).import_engines()
 
-        @modal.enter()
+        @modal.enter(snap=SETTINGS.speech.snapshot and SETTINGS.speech.gpu_snapshot)
         async def load(self) -> None:
+            """After the picture, unless the GPU's memory is to be in it."""
             from backline.deploy.speech_plane import SpeechPlane
 
             # Another one, since the picture may be older than what a secret says now.
-            self.plane = SpeechPlane(SETTINGS.speech.engines, Settings.read())
+            self.plane = SpeechPlane(SETTINGS.speech.engines, settings_here())
             await self.plane.load(modal.experimental.stop_fetching_inputs, tell_capabilities)
 
         @modal.exit()
@@ -111,12 +119,17 @@ if names.JAM in DEFINITIONS:
     @register(app, DEFINITIONS[names.JAM], TABLE)
     @modal.sessioned()
     class Jam:
+        @modal.enter(snap=SETTINGS.jam.snapshot)
+        def import_server(self) -> None:
+            """Before the picture of the memory."""
+            importlib.import_module("backline.deploy.jam_server")
+
         @modal.enter()
         def start(self) -> None:
             from backline.deploy.jam_server import JamServer
 
             engine = {"engine": SETTINGS.jam.engine} if SETTINGS.jam.engine else {}
-            self.server = JamServer(Settings.read(jam=engine).jam, int(os.environ["PORT"]))
+            self.server = JamServer(settings_here(jam=engine).jam, int(os.environ["PORT"]))
             self.server.start()
 
         @modal.exit()
@@ -126,9 +139,8 @@ if names.JAM in DEFINITIONS:
 
 async def job(operation: str, job_id: str, attempt: int, data: Mapping[str, Any]) -> dict[str, Any]:
     from backline.deploy.job_body import DictBoard, run_job
-    from backline.observability.logging import configure_logging
 
-    configure_logging(Settings.read().observability.log_level)
+    settings_here()
     board = DictBoard(modal.Dict.from_name(names.board(SETTINGS.app), create_if_missing=True))
     return await run_job(operation, job_id, attempt, data, board, job_row(SETTINGS, operation).stall_seconds)
 
