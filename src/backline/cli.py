@@ -303,9 +303,14 @@ async def _show_engines() -> None:
 
 def _say_started(address: str, settings: Settings) -> None:
     err.print(f"\nBackline is at [bold]{address}[/bold]   studio: {address}/studio")
-    missing = [entry for entry in CATALOG if not entry.installed]
-    embedded = [entry.name for entry in CATALOG if entry.installed]
-    err.print(f"  embedded: speech engines {', '.join(embedded)}; rows in {_database_of(settings)}")
+    here = [entry for entry in CATALOG if entry.kind is not EngineKind.SPEECH or settings.speech.worker_url is None]
+    missing = [entry for entry in here if not entry.installed]
+    embedded = [entry.name for entry in here if entry.installed]
+    if settings.speech.worker_url is None:
+        err.print(f"  embedded: speech engines {', '.join(embedded)}; rows in {_database_of(settings)}")
+    else:
+        spoken = f"speech is made by the worker at {settings.speech.worker_url}"
+        err.print(f"  {spoken}; rows in {_database_of(settings)}", markup=False)
     err.print(f"  files: {settings.server.data_dir}", markup=False)
     for entry in missing:
         err.print(f"  not installed: speech engine {entry.name} ({entry.install_command})", markup=False)

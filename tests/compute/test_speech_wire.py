@@ -101,6 +101,20 @@ def test_however_the_bytes_are_cut_the_blocks_are_the_same(lengths: list[int]) -
     assert (data, turns) == ({"kept": [1, "x"]}, 1)
 
 
+async def test_what_carried_the_bytes_is_let_come_to_its_end() -> None:
+    """A call, or a connection, that is left before its end is one that was broken off."""
+    ended = False
+
+    async def call() -> AsyncIterator[bytes]:
+        nonlocal ended
+        yield WHOLE
+        await asyncio.sleep(0.01)
+        ended = True
+
+    await read(call())
+    assert ended
+
+
 @given(st.integers(0, len(WHOLE) - 1))
 def test_an_end_that_is_missing_is_said_after_what_came(length: int) -> None:
     with pytest.raises(Unavailable) as lost:

@@ -133,7 +133,7 @@ async def blocks_of(
         if failure is not None:
             raise failure
         if done:
-            with suppress(BacklineError):  # its end is read too, so that what carried it can carry another
+            with suppress(BacklineError):  # its end is read too, so that whatever carried it was not broken off
                 async for _ in chunks:
                     pass
             return
