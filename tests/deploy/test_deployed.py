@@ -15,7 +15,7 @@ from backline.compute.speech_wire import SpeechOrder, blocks_of, order_as_data
 from backline.deploy.speech_plane import SpeechPlane
 from backline.engines.speech.base import SpeechParams, SpeechState
 from backline.media.audio import Samples
-from tests.deploy.cloud import APP, Cloud
+from tests.deploy.cloud import APP, WORKER_KEY, Cloud
 
 PATIENT_SECONDS = 60
 ORDER = SpeechOrder("tone", "Good morning.", SpeechState("tone-low"), SpeechParams("en"))
@@ -52,3 +52,12 @@ def test_the_gateway_is_open_to_nobody_although_its_callers_are_on_loopback(clou
         assert client.get("/health").json() == {"status": "ok"}
         for path in ("/v1/models", "/api/jobs", "/jam/status", "/metrics"):
             assert client.get(path).status_code == 401, path
+
+
+@pytest.mark.slow
+def test_the_machines_of_speech_are_a_worker_for_who_has_its_key(cloud: Cloud) -> None:
+    speech = Cls.from_name(APP, "Speech", client=cloud.standin.client)()
+    with httpx.Client(base_url=speech.web.get_web_url(), timeout=PATIENT_SECONDS) as client:
+        assert client.get("/engines").status_code == 401
+        told = client.get("/engines", headers={"X-API-Key": WORKER_KEY}).json()
+    assert {one["name"] for one in told["engines"] if one["capabilities"]} == {"tone", "espeak"}
