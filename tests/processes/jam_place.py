@@ -126,8 +126,15 @@ class Place:
             popen.wait()
         self._threads.shutdown()
 
-    def gateway(self, worker: str | None = None, *, welcome_seconds: float = 600, **jam: object) -> Member:
-        """worker: the address of the one that plays; None: it plays itself."""
+    def gateway(
+        self,
+        worker: str | None = None,
+        *,
+        welcome_seconds: float = 600,
+        groups: Mapping[str, Mapping[str, object]] | None = None,
+        **jam: object,
+    ) -> Member:
+        """worker: the address of the one that plays; None: it plays itself. groups: further settings."""
         ours: dict[str, object] = {"engine": "metronome", "poll_seconds": POLL_SECONDS, **jam}
         if worker is not None:
             ours |= {"worker_url": worker, "worker_key": KEY}
@@ -135,7 +142,8 @@ class Place:
             self,
             "serve",
             {
-                "server": {"data_dir": self.folder / "data"},
+                **(groups or {}),
+                "server": {"data_dir": self.folder / "data", **(groups or {}).get("server", {})},
                 "database": {"url": self._url},
                 "accounts": PEPPER,
                 "credits": {"welcome_seconds": welcome_seconds},

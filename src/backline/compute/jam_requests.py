@@ -129,6 +129,8 @@ class JamRequests:
                 return _understood(call, answer, body)
         except (httpx.DecodingError, httpx.InvalidURL):
             raise rubbish() from None
+        except PlaceGone:
+            raise
         except Unavailable as error:
             get_logger().warning("jam.worker_failed", path=call.path, code=error.code)
             raise
