@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from backline.compute.base import JamLink
+from backline.compute.base import JamLink, SpeechHost
 from backline.compute.jam_in_process import open_jam_link
 from backline.compute.remote import Remote
 from backline.errors import Invalid
@@ -52,6 +52,21 @@ async def remote_jobs(settings: Settings) -> AsyncIterator[Remote | None]:
 
     async with ModalApp(settings.modal) as app, ModalCalls(app) as calls:
         yield calls
+
+
+@asynccontextmanager
+async def speech_hosts(settings: Settings) -> AsyncIterator[Mapping[str, SpeechHost]]:
+    """Engines that speak there in place of this process, by name; whoever has them closes them. In one plane there are
+    none: the routes of speech pass to another server."""
+    row = settings.modal.speech
+    if not settings.modal.enabled or settings.modal.planes == "one":
+        yield {}
+        return
+    from backline.compute.on_modal.connection import ModalApp
+    from backline.compute.on_modal.speech import SpeechOnModal
+
+    async with ModalApp(settings.modal) as app:
+        yield {name: SpeechOnModal(name, app, row.queue_limit) for name in row.engines}
 
 
 def jams_are_on_modal(settings: Settings) -> bool:

@@ -54,6 +54,12 @@ async def _engines_elsewhere(
 ) -> AsyncIterator[Mapping[str, SpeechHost]]:
     """Who speaks in place of this process, by the engine's name."""
     url, key = settings.speech.worker_url, _worker_key(settings)
+    if url is None and settings.modal.enabled:
+        from backline.gateway.cloud import speech_hosts
+
+        async with speech_hosts(settings) as hosts:
+            yield hosts
+        return
     if url is None:
         yield {}
         return
