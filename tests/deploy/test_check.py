@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from backline.deploy.check import Deployed, State, Version, compare
-from backline.deploy.table import definitions
+from backline.deploy.table import definitions, table_of
 from backline.deploy.tags import CODE, RELEASE, tags_of
 from backline.settings import ModalSettings
 from tests.deploy.cloud import Cloud, open_cloud
@@ -24,7 +24,8 @@ FIRST = Version(1, datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
 
 
 def planned(**modal: Any) -> dict[str, str]:
-    return tags_of(definitions(ModalSettings.model_validate(modal)))
+    settings = ModalSettings.model_validate(modal)
+    return tags_of(definitions(settings), table_of(settings))
 
 
 def deployed(**modal: Any) -> Deployed:
@@ -33,7 +34,8 @@ def deployed(**modal: Any) -> Deployed:
 
 
 def test_the_same_is_the_same() -> None:
-    report = compare(planned(), deployed())
+    there = deployed()
+    report = compare(there.tags, there)
     assert report.same
     assert set(report.functions.values()) == {State.SAME}
 
@@ -45,7 +47,7 @@ def test_what_differs_is_named() -> None:
     there = replace(there, tags={**there.tags, RELEASE: "0.0.1", CODE: "other"})
     report = compare(planned(), there)
     assert not report.same
-    assert (report.release, report.code) == (State.DIFFERS, State.DIFFERS)
+    assert (report.release, report.code, report.table) == (State.DIFFERS, State.DIFFERS, State.DIFFERS)
     assert report.functions == {
         "gateway": State.SAME,
         "Speech": State.DIFFERS,
@@ -53,6 +55,13 @@ def test_what_differs_is_named() -> None:
         "render": State.SAME,
         "extra": State.NOT_OURS,
     }
+
+
+def test_what_only_the_bodies_read_is_a_difference_too() -> None:
+    report = compare(planned(), deployed(jam={"engine": "metronome"}))
+    assert report.table is State.DIFFERS
+    assert set(report.functions.values()) == {State.SAME}
+    assert not replace(report, release=State.SAME, code=State.SAME).same
 
 
 def test_an_app_of_somebody_else_is_not_ours() -> None:

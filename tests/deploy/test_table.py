@@ -132,7 +132,7 @@ def test_a_container_builds_the_same_app_from_its_table(monkeypatch: pytest.Monk
 
 
 def test_tags_tell_functions_apart_and_what_has_changed() -> None:
-    before, after = (tags_of(built(speech={"target_inputs": count}).values()) for count in (4, 5))
+    before, after = (tags_of(built(speech={"target_inputs": count}).values(), "a table") for count in (4, 5))
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"function.Speech"}
     assert set(function_digests(before)) == {"gateway", "Speech", "Jam", "render"}

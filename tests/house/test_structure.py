@@ -80,14 +80,10 @@ def test_reading_the_catalogue_imports_no_engine() -> None:
 
 
 def test_the_server_holds_no_code_of_engines_before_they_run() -> None:
-    loaded = set(python("import sys\nimport backline.gateway.app\nprint(*sys.modules)").split())
+    program = "import sys\nimport backline.gateway.app, backline.worker.app, backline.cli\nprint(*sys.modules)"
+    loaded = set(python(program).split())
     assert not {"backline.engines.speech.espeak", "backline.engines.speech.tone"} & loaded
-    assert not {"espeakng_loader", "torch", "onnxruntime", "jax", "soundfile", "pytest"} & loaded
-
-
-def test_the_sdk_of_modal_is_loaded_by_who_asks_for_it_only() -> None:
-    program = "import sys\nimport backline.cli, backline.gateway.app, backline.worker.app\nprint(*sys.modules)"
-    assert not {"modal", "modal_proto", "grpclib"} & set(python(program).split())
+    assert not {"espeakng_loader", "torch", "onnxruntime", "jax", "soundfile", "pytest", "modal", "grpclib"} & loaded
 
 
 WHERE_MODAL_IS_SPOKEN_OF = ("cli.py", "compute/on_modal/", "deploy/", "gateway/", "modal_table.py", "settings.py")

@@ -13,7 +13,7 @@ from modal.exception import NotFoundError
 
 from backline.compute.on_modal.connection import ModalApp, has_credentials
 from backline.compute.on_modal.sdk_loop import deployments
-from backline.deploy.tags import CODE, RELEASE, function_digests
+from backline.deploy.tags import CODE, RELEASE, TABLE, function_digests
 from backline.errors import Invalid
 from backline.settings import ModalSettings
 
@@ -51,13 +51,15 @@ class Report:
     deployed: bool
     release: State = State.MISSING
     code: State = State.MISSING
+    table: State = State.MISSING
     functions: Mapping[str, State] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
-        return self.deployed and not self.notes and {self.release, self.code, *self.functions.values()} == {State.SAME}
+        states = {self.release, self.code, self.table, *self.functions.values()}
+        return self.deployed and not self.notes and states == {State.SAME}
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -65,6 +67,7 @@ class Report:
             "deployed": self.deployed,
             "release": self.release,
             "code": self.code,
+            "table": self.table,
             "functions": self.functions,
             "versions": [
                 {
@@ -116,6 +119,7 @@ def compare(planned: Mapping[str, str], deployed: Deployed | None, pinned: int |
         deployed=True,
         release=_state(planned[RELEASE], deployed.tags.get(RELEASE)),
         code=_state(planned[CODE], deployed.tags.get(CODE)),
+        table=_state(planned[TABLE], deployed.tags.get(TABLE)),
         functions=functions,
         versions=deployed.versions,
         notes=tuple(_notes(deployed, pinned)),

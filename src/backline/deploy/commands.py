@@ -127,6 +127,7 @@ def _show_report(report: Report, app: str, out: Console) -> None:
     table = Table("part", "state", box=None)
     table.add_row("release", report.release)
     table.add_row("code", report.code)
+    table.add_row("table", report.table)
     for name, state in report.functions.items():
         table.add_row(name, state)
     out.print(table)

@@ -35,7 +35,7 @@ ONE_PLANE = SETTINGS.planes == "one"
 
 app = modal.App(
     SETTINGS.app,
-    tags=tags_of(DEFINITIONS.values()) if modal.is_local() else {},
+    tags=tags_of(DEFINITIONS.values(), TABLE) if modal.is_local() else {},
     include_source=not __package__,  # deployed by its path this file is none of the package's
 )
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from backline.deploy.definitions import Definition, SecretNeed
-from backline.deploy.table import definitions
+from backline.deploy.table import definitions, table_of
 from backline.deploy.tags import tags_of
 from backline.release import VERSION
 from backline.settings import Settings
@@ -100,7 +100,8 @@ def plan_of(settings: Settings, *, sessions: bool | None = None) -> Plan:
     prices = {name.casefold(): price for name, price in table.prices.items()}
     functions = tuple(_planned(one, prices) for one in found)
     notes = tuple(_notes(settings, sessions=has_sessions))
-    return Plan(table.app, table.environment, table.planes, functions, tags_of(found), notes)
+    tags = tags_of(found, table_of(table, sessions=has_sessions))
+    return Plan(table.app, table.environment, table.planes, functions, tags, notes)
 
 
 def _planned(definition: Definition, prices: Mapping[str, Decimal]) -> Planned:

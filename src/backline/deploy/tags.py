@@ -11,13 +11,15 @@ from backline.release import VERSION
 
 RELEASE = "backline.release"
 CODE = "backline.code"
+TABLE = "backline.table"
 _FUNCTION = "function."
 _PACKAGE = Path(__file__).parent.parent
 
 
-def tags_of(definitions: Iterable[Definition], package: Path = _PACKAGE) -> dict[str, str]:
+def tags_of(definitions: Iterable[Definition], table: str, package: Path = _PACKAGE) -> dict[str, str]:
+    """table: as containers are given it; more is in it than the definitions say."""
     functions = {_FUNCTION + one.name: digest_of(one.digest.encode(), *_packages(one)) for one in definitions}
-    return {RELEASE: VERSION, CODE: code_digest(package), **functions}
+    return {RELEASE: VERSION, CODE: code_digest(package), TABLE: digest_of(table.encode()), **functions}
 
 
 def function_digests(tags: Mapping[str, str]) -> dict[str, str]:
