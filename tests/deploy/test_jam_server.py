@@ -15,6 +15,7 @@ from backline.errors import Busy, Unavailable
 from backline.ids import new_id
 from backline.settings import JamSettings
 from tests.modal_standin.listen import free_port
+from tests.processes.conftest import until
 
 KEY = "a key of tests, long enough"
 
@@ -49,6 +50,10 @@ async def test_one_session_is_played_and_told_its_end_when_the_server_goes(serve
         await stopping
     assert not [one for one in threading.enumerate() if one.name == "jam-server"]
     await link.aclose()
+
+
+def test_the_engine_is_loaded_before_anybody_asks(server: JamServer) -> None:
+    until(lambda: any(one.name.startswith("jam-engine") for one in threading.enumerate()))
 
 
 def test_a_server_that_cannot_listen_says_so(server: JamServer, port: int) -> None:

@@ -73,6 +73,10 @@ class JamHost:
         """Of those that are not closed."""
         return len(self._sessions)
 
+    async def load(self) -> None:
+        """Load the engine before a session wants it. Raises Unavailable; the first session tries again then."""
+        await self._loading.wait(self._rules.warmup_limit_seconds, self._warm_all)
+
     async def warm_up(self, session_id: str) -> JamStatus:
         session = self._sessions.get(session_id) or self._admit(session_id)
         with session.attended():
