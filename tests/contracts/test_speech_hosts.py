@@ -1,5 +1,5 @@
 """What every host of a speech engine keeps (backline/compute/base.py), wherever it is: in this process, in processes of
-its own, and over HTTP in a real worker."""
+its own, over HTTP in a real worker, and in containers of the deployed app."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,9 @@ from backline.engines.speech.base import SpeechBlock, SpeechCapabilities, Speech
 from backline.errors import Invalid
 from backline.media.audio import Samples, together
 from tests.processes.jam_worker import KEY, JamWorker, jam_worker
+
+if TYPE_CHECKING:
+    from tests.deploy.cloud import Cloud
 
 SENTENCE = "The weather is very good today."
 ENGLISH = SpeechParams("en")
@@ -70,16 +74,53 @@ class Host:
         return Spoken(together([block.samples for block in blocks]), words, state, len(turns))
 
 
-@pytest.fixture(params=["tone in process", "espeak in a pool", "tone over HTTP", "espeak over HTTP"])
-async def host(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
-    engine, _, place = request.param.partition(" ")
-    entry = find(engine)
-    if place == "over HTTP":
-        async with over_http(engine, request.getfixturevalue("speaking_worker")) as it:
+@asynccontextmanager
+async def on_modal(engine: str, cloud: Cloud) -> AsyncIterator[SpeechHost]:
+    from backline.compute.on_modal.connection import ModalApp
+    from backline.compute.on_modal.speech import SpeechOnModal
+
+    async with ModalApp(cloud.settings().modal, cloud.standin.client) as app:
+        it = SpeechOnModal(engine, app, queue_limit=32)
+        yield it
+        await it.close()
+
+
+PLACES = (
+    "tone in process",
+    "espeak in a pool",
+    "tone over HTTP",
+    "espeak over HTTP",
+    pytest.param("tone on Modal", marks=pytest.mark.slow),
+    pytest.param("espeak on Modal", marks=pytest.mark.slow),
+)
+
+
+@dataclass
+class Place:
+    """there: what must run for it, and was started outside the test's own loop."""
+
+    engine: str
+    name: str
+    there: Any = None
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> Place:
+    engine, _, name = request.param.partition(" ")
+    fixture = {"over HTTP": "speaking_worker", "on Modal": "cloud"}.get(name)
+    return Place(engine, name, fixture and request.getfixturevalue(fixture))
+
+
+@pytest.fixture
+async def host(place: Place) -> AsyncIterator[Host]:
+    entry = find(place.engine)
+    if place.there is not None:
+        elsewhere = over_http if place.name == "over HTTP" else on_modal
+        async with elsewhere(place.engine, place.there) as it:
             yield Host(it, await it.start())
         return
     process = EngineProcess(entry)
-    pool = InstancePool([InProcess(entry) if place == "in process" else InPool(process) for _ in range(2)], 30.0)
+    pool = InstancePool([InProcess(entry) if place.name == "in process" else InPool(process) for _ in range(2)], 30.0)
     yield Host(pool, await pool.start())
     await pool.close()
 
