@@ -138,6 +138,7 @@ RUBBISH = {
     "marks that are no object": HEADER.pack(Frame.BLOCK, 0, 2, 0) + b"[]",
     "marks that are no JSON": HEADER.pack(Frame.BLOCK, 0, 2, 0) + b"{x",
     "a word of texts": pack(Frame.BLOCK, 0, {"words": [["0", "1", "2", "3"]]}),
+    "a word without end": pack(Frame.BLOCK, 0, {"words": [[0, float("inf"), 2, 3]]}),
     "a word that is too short": pack(Frame.BLOCK, 0, {"words": [[0, 1]]}),
     "an end without a state": pack(Frame.DONE, 0, {}),
     "an end with a list": pack(Frame.DONE, 0, {"data": [1]}),

@@ -204,8 +204,8 @@ def _order(data: object) -> SpeechOrder:
 
 def _checked(block: SpeechBlock) -> SpeechBlock:
     for word in block.words:
-        if not all(isinstance(value, int | float) for value in (word.start_s, word.end_s)):
-            raise TypeError
+        if not all(math.isfinite(value) for value in (word.start_s, word.end_s)):  # raises TypeError for no number
+            raise ValueError
         if not all(isinstance(value, int) for value in (word.source_start, word.source_end)):
             raise TypeError
     return block
