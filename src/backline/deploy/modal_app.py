@@ -17,7 +17,7 @@ import modal.experimental
 
 from backline.compute.on_modal import names
 from backline.deploy.register import register
-from backline.deploy.table import definitions, job_row, table_of
+from backline.deploy.table import JAM_PORT, definitions, job_row, table_of
 from backline.deploy.tags import tags_of
 from backline.observability.logging import configure_logging
 from backline.settings import Settings
@@ -129,7 +129,7 @@ if names.JAM in DEFINITIONS:
             from backline.deploy.jam_server import JamServer
 
             engine = {"engine": SETTINGS.jam.engine} if SETTINGS.jam.engine else {}
-            self.server = JamServer(settings_here(jam=engine).jam, int(os.environ["PORT"]))
+            self.server = JamServer(settings_here(jam=engine).jam, int(os.environ.get("PORT", JAM_PORT)))
             self.server.start()
 
         @modal.exit()

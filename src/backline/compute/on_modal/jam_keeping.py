@@ -40,7 +40,7 @@ class Keeping:
         self.change(lambda one: one if one.jam is None else replace(one, jam=change(one.jam)))
 
     def keep_loop(self, loop: bytes) -> None:
-        """What the jam would be begun from again."""
+        """What the jam would be begun from again. One that is too large for the Dict is known to this gateway only."""
         self._loop, self._loop_written = loop, False
         self._begin()
 
@@ -50,17 +50,29 @@ class Keeping:
     async def write(self) -> None:
         """All that is unwritten. Raises what the store does; then it is still unwritten."""
         async with self._turn:
-            if self._loop is not None and not self._loop_written:
-                loop = self._loop
-                await self._store.keep_loop(self._id, loop)
-                if loop is self._loop:
-                    self._loop, self._loop_written = None, True
             changes = list(self._unwritten)
             if changes:
                 written = await self._store.change(self._id, lambda record: _all(changes, record))
                 del self._unwritten[: len(changes)]
                 if written is not None:
                     self.record = _all(self._unwritten, written)
+            if not self._loop_written:
+                await self._write_loop()
+
+    async def _write_loop(self) -> None:
+        loop = self._loop
+        assert loop is not None
+        try:
+            await self._store.keep_loop(self._id, loop)
+        except BacklineError as error:
+            if error.retryable:
+                raise
+            get_logger().warning("jam.loop_lost", session=self._id, code=error.code)
+        else:
+            if loop is not self._loop:
+                return
+            self._loop = None
+        self._loop_written = True
 
     async def close(self) -> None:
         """Write no more."""

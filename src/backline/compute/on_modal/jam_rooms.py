@@ -43,7 +43,8 @@ class JamRooms:
                     "Modal starts no container for a jam now. Try again.", code="modal_unreachable"
                 ) from None
             url = await server.get_url.aio()
-            return str(url), started.token
+            assert url is not None  # the SDK has used it itself
+            return url, started.token
 
         return await self._app.ask(start, patience_seconds)
 

@@ -81,7 +81,7 @@ class Place:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        return _read(cls, {**data, "base": _read(Marks, data["base"])})
+        return _read(cls, {**data, "base": _read(Marks, data.get("base", {}))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,13 @@ class Record:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """Raises Unavailable for a status that makes no sense."""
-        jam, status = data["jam"], data["status"]
+        jam, status = data.get("jam"), data.get("status")
         return _read(
             cls,
             {
                 **data,
                 "status": None if status is None else status_of(status),
-                "marks": _read(Marks, data["marks"]),
+                "marks": _read(Marks, data.get("marks", {})),
                 "jam": None if jam is None else _read(Jam, {**jam, "options": _read(JamOptions, jam["options"])}),
             },
         )
