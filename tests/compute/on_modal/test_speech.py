@@ -137,7 +137,7 @@ async def test_an_order_that_makes_no_sense_is_refused_over_there(odd_app: Modal
 async def test_a_machine_that_is_lost_before_the_first_sound_costs_only_time(
     odd: StandIn, host: SpeechOnModal, tmp_path: Path
 ) -> None:
-    heard = await listen(host, f"die:{tmp_path / 'died'} 1 2")
+    heard = await listen(host, f"wait wait die:{tmp_path / 'died'} 1 2")
     assert (heard.values, heard.error) == ([1, 2], None)
 
 
