@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -78,14 +79,18 @@ async def test_engines_that_come_up_are_told_and_one_that_does_not_is_told_to_wh
         assert await hear(plane, "1 2") == [1, 2]
 
 
-async def test_a_broken_gpu_is_told_in_a_thread_once_and_nothing_new_begins() -> None:
+async def test_a_broken_gpu_is_told_in_a_thread_once_before_its_listener_and_nothing_new_begins() -> None:
     drained: list[bool] = []
-    async with loaded(
-        ODD, on_drain=lambda: drained.append(threading.current_thread() is threading.main_thread())
-    ) as plane:
+
+    def drain() -> None:
+        time.sleep(0.2)
+        drained.append(threading.current_thread() is threading.main_thread())
+
+    async with loaded(ODD, on_drain=drain) as plane:
         running = asyncio.create_task(hear(plane, "1 wait wait 2"))
         await asyncio.sleep(0.05)
         assert await refusal(plane, "fault") == "gpu_fault"
+        assert drained == [False]
         assert await refusal(plane, "1") == "draining"
         assert await running == [1, 2]
     assert drained == [False]

@@ -30,8 +30,8 @@ from backline.worker.speech import WorkerSpeech
 Tell = Callable[[str, Mapping[str, Any]], Awaitable[object]]
 """Takes an engine's name, and its capabilities with the release that tells them, to where gateways look first."""
 
-
 _TELL_SECONDS = 10.0
+_DRAIN_SECONDS = 5.0
 
 
 def _nothing() -> None:
@@ -42,14 +42,14 @@ class SpeechPlane:
     """engines: names of the catalogue. First `import_engines`, then `load`, then anything, `close` last."""
 
     def __init__(self, engines: Sequence[str], settings: Settings, catalog: tuple[EngineEntry, ...] = CATALOG) -> None:
-        row = settings.modal.speech
+        row, chosen = settings.modal.speech, "workers" in settings.speech.model_fields_set
         self._catalog = tuple(entry for entry in catalog if entry.name in engines)
         self._settings = settings.speech.model_copy(
             update={
                 "worker_url": None,
                 "worker_key": settings.speech.worker_key or settings.jam.worker_key,
                 # A container sees all cores of its machine, and has what its row says.
-                "workers": settings.speech.workers if "workers" in settings.speech.model_fields_set else int(row.cpu),
+                "workers": settings.speech.workers if chosen else max(1, int(row.cpu)),
             }
         )
         self._lazy = settings.modal.planes == "one"  # the server beside it has the engines
@@ -75,8 +75,8 @@ class SpeechPlane:
         on_drain: called once, in a thread, when a GPU is broken, so that nothing new comes here.
         """
         self._on_drain = on_drain
-        workers = max(1, self._settings.workers)
-        self._runner = Runner(workers, self._settings.stall_seconds, self._catalog, on_fault=self._fault)
+        speech = self._settings
+        self._runner = Runner(speech.workers, speech.stall_seconds, self._catalog, on_fault=self._fault)
         self._speech = WorkerSpeech(
             self._runner, MetricsInMemory(), self._catalog, max_waiting=self._units, max_units=self._units
         )
@@ -111,6 +111,7 @@ class SpeechPlane:
             return
         async with aclosing(self._speech.speak(asked)) as chunks:
             async for chunk in chunks:
+                await self._until_drained()
                 yield next_item(run, chunk)
 
     def web(self) -> FastAPI:
@@ -129,6 +130,11 @@ class SpeechPlane:
                 await tell(engine, {"release": VERSION, "capabilities": capabilities_as_data(capabilities)})
         except Exception as error:  # noqa: BLE001 - whoever does not find it there asks for it
             get_logger().warning("modal.engine_not_told", engine=engine, error_type=type(error).__name__)
+
+    async def _until_drained(self) -> None:
+        """Whoever hears of a fault asks again at once: by then nothing may come here any more."""
+        if self._draining is not None:
+            await asyncio.wait((self._draining,), timeout=_DRAIN_SECONDS)
 
     def _fault(self, engine: str) -> None:
         self._speech.fault(engine)

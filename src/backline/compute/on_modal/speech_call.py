@@ -63,8 +63,8 @@ class SpeechCalls:
 
 
 class _Call:
-    """The SDK's generator lives in a task of its own: only by reading on can a call that has
-    not begun be found, to be cancelled."""
+    """The SDK's generator lives in a task of its own: only by reading on can a call that has not begun be found, to be
+    cancelled."""
 
     def __init__(self, app: ModalApp, order: Mapping[str, Any]) -> None:
         self._over = False
