@@ -21,7 +21,8 @@ from backline.settings import Settings
 if __name__ == "__main__":
     configure_logging("INFO")
     groups = json.loads(sys.argv[1]) if len(sys.argv) > 2 else {}
-    settings = Settings(_env_file=None, server={"port": 0, "data_dir": Path(sys.argv[-1])}, **groups)
+    given = {"port": 0, "data_dir": Path(sys.argv[-1]), **groups.pop("server", {})}
+    settings = Settings(_env_file=None, server=given, **groups)
     app = create_app(settings, (*CATALOG, entry(TrivialEngine)))
     uvloop.install()
     server = Server(app, settings.server, lambda address: print(address.rpartition(":")[2], flush=True))
