@@ -193,6 +193,7 @@ async def test_a_container_that_falls_silent_is_lost(host: SpeechOnModal, monkey
     assert heard.error.code == "worker_lost"
 
 
+@pytest.mark.slow
 async def test_new_streams_are_refused_while_too_many_wait_and_old_ones_go_on(
     odd: StandIn, odd_app: ModalApp, host: SpeechOnModal
 ) -> None:
