@@ -20,6 +20,7 @@ import hypothesis
 import pytest
 from fastapi import FastAPI
 
+from backline.compute.runner import no_fault
 from backline.db.database import Database
 from backline.engines.catalog import CATALOG, EngineEntry
 from backline.gateway.app import create_app
@@ -96,11 +97,14 @@ def running(
     job_kinds: tuple[JobKind, ...] = (),
     **settings: Any,
 ) -> Iterator[Running]:
-    """A server in a thread of this process; settings as `group={...}`."""
+    """A server in a thread of this process; settings as `group={...}`, and `on_fault` as `create_app` has it."""
     server = {"port": 0, "data_dir": data_dir, **settings.pop("server", {})}
     if "database" not in settings:
         copy_of_sqlite(data_dir)
-    app = create_app(Settings(_env_file=None, server=server, **settings), catalog, super_resolution, job_kinds)
+    on_fault = settings.pop("on_fault", no_fault)
+    app = create_app(
+        Settings(_env_file=None, server=server, **settings), catalog, super_resolution, job_kinds, on_fault
+    )
     log = io.StringIO()
     configure_logging("INFO", log)
     started = threading.Event()

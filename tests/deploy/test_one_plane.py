@@ -85,7 +85,7 @@ async def test_the_plane_counts_the_callers_of_the_gateway_and_is_asked_under_it
         "BACKLINE_LIMITS__ADDRESS_REQUESTS_PER_MINUTE": "1",
     }.items():
         monkeypatch.setenv(name, value)
-    app = plane_app()
+    app = plane_app(lambda: None)
     transport = httpx.ASGITransport(app, client=("10.1.2.3", 4))
     headers = {"X-API-Key": "bl_live_nobody", "Origin": PUBLIC_URL}
     async with (

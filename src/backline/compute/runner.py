@@ -27,8 +27,12 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 """Before an engine elsewhere that is away is asked for again; twice as long each time."""
 
 
-def _nothing(_engine: str) -> None:
-    pass
+OnFault = Callable[[str], None]
+"""Called with the name of an engine whose GPU is broken."""
+
+
+def no_fault(_engine: str) -> None:
+    """For who does nothing about it."""
 
 
 class Runner:
@@ -36,7 +40,6 @@ class Runner:
 
     workers: instances of each engine, and threads for `run`. patience_seconds: how long an engine may be silent.
     elsewhere: hosts of engines, by name, that speak on other machines and not here; closed with the others.
-    on_fault: called with the name of an engine whose GPU is broken.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Runner:
         patience_seconds: float = 30.0,
         catalog: tuple[EngineEntry, ...] = CATALOG,
         elsewhere: Mapping[str, SpeechHost] | None = None,
-        on_fault: Callable[[str], None] = _nothing,
+        on_fault: OnFault = no_fault,
     ) -> None:
         self._catalog = catalog
         self._workers = workers

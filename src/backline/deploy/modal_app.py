@@ -98,7 +98,7 @@ if names.SPEECH in DEFINITIONS:
         def web(self) -> FastAPI:
             from backline.deploy.servers import plane_app
 
-            return plane_app() if ONE_PLANE else self.plane.web()
+            return plane_app(modal.experimental.stop_fetching_inputs) if ONE_PLANE else self.plane.web()
 
 
 def plane_url() -> str | None:

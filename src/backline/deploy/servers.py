@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 
+from backline.compute.runner import OnFault, no_fault
 from backline.gateway.app import create_app
-from backline.observability.logging import configure_logging
+from backline.observability.logging import configure_logging, get_logger
 from backline.settings import Settings
 
 _HOST = "0.0.0.0"  # noqa: S104 - a server that believed itself on loopback would let in everybody
@@ -24,9 +26,18 @@ def gateway_app(plane_url: str | None = None) -> FastAPI:
     return _server(speech={} if plane_url is None else {"plane_url": plane_url})
 
 
-def plane_app() -> FastAPI:
-    """The ordinary server on the machines of speech: it speaks itself, and leaves jobs to the gateway."""
+def plane_app(drain: Callable[[], object]) -> FastAPI:
+    """The ordinary server on the machines of speech: it speaks itself, and leaves jobs to the gateway.
+
+    drain: makes sure that nothing new comes to this container; called on a thread when its GPU is broken.
+    """
+
+    def on_fault(_engine: str) -> None:
+        get_logger().error("modal.draining", reason="gpu_fault")
+        threading.Thread(target=drain, name="drain").start()
+
     return _server(
+        on_fault,
         server={"allowed_hosts": [], "trusted_proxies": _ANYBODY},
         speech={"plane_url": None, "worker_url": None},
         modal={"enabled": False},
@@ -34,8 +45,8 @@ def plane_app() -> FastAPI:
     )
 
 
-def _server(server: Mapping[str, Any] | None = None, **given: dict[str, Any]) -> FastAPI:
+def _server(on_fault: OnFault = no_fault, server: Mapping[str, Any] | None = None, **given: dict[str, Any]) -> FastAPI:
     settings = Settings.read(server={"host": _HOST, "data_dir": _FOLDER, **(server or {})}, **given)
     configure_logging(settings.observability.log_level)
     settings.server.data_dir.mkdir(parents=True, exist_ok=True)
-    return create_app(settings)
+    return create_app(settings, on_fault=on_fault)

@@ -14,6 +14,7 @@ from backline.assets import links, uploads
 from backline.assets import router as files
 from backline.compat import openai
 from backline.compute.jam_in_process import check_jam
+from backline.compute.runner import OnFault, no_fault
 from backline.credits import router as credits
 from backline.engines.catalog import CATALOG, EngineEntry, find
 from backline.exports import router as exports
@@ -73,6 +74,7 @@ def create_app(
     catalog: tuple[EngineEntry, ...] = CATALOG,
     super_resolution: SuperResolution | None = None,
     job_kinds: tuple[JobKind, ...] = (),
+    on_fault: OnFault = no_fault,
 ) -> FastAPI:
     """Routes and middleware; the services come up with the server and go down with it (`app.state.provided`)."""
 
@@ -82,7 +84,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         scratch_folder(settings).mkdir(parents=True, exist_ok=True)
-        async with passing_on(), open_services(settings, catalog, super_resolution, job_kinds) as provided:
+        async with passing_on(), open_services(settings, catalog, super_resolution, job_kinds, on_fault) as provided:
             app.state.provided = provided
             await provided.get(SpeechService).warm_up()
             yield

@@ -13,6 +13,7 @@ from backline.accounts.limits import CallerLimits
 from backline.assets.repository import delete_user_data as delete_files
 from backline.assets.service import Assets
 from backline.clock import utc_now
+from backline.compute.runner import OnFault, no_fault
 from backline.credits.billing import Billing
 from backline.credits.ledger import Ledger
 from backline.credits.pricing import Pricing, micro_of
@@ -58,6 +59,7 @@ async def open_services(
     catalog: tuple[EngineEntry, ...] = CATALOG,
     super_resolution: SuperResolution | None = None,
     job_kinds: tuple[JobKind, ...] = (),
+    on_fault: OnFault = no_fault,
 ) -> AsyncIterator[Provided]:
     """Everything that runs, while it runs; closed in the opposite order."""
     speech = settings.speech
@@ -69,7 +71,7 @@ async def open_services(
         open_accounts(settings, database, [credits[Credits].welcome], [forget_user]) as accounts,
         open_limits(settings, metrics) as limits,
         open_speech_store(speech, database, metrics) as kept,
-        open_runner(settings, catalog) as runner,
+        open_runner(settings, catalog, on_fault) as runner,
         open_files(settings, database) as files,
         open_live_jams(settings, database, runner, credits, metrics) as jams,
     ):

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pydantic import SecretStr
 
 from backline.compute.base import SpeechHost
-from backline.compute.runner import Runner
+from backline.compute.runner import OnFault, Runner, no_fault
 from backline.credits.billing import free_of_charge
 from backline.engines.catalog import CATALOG, EngineEntry, EngineKind
 from backline.errors import Invalid
@@ -28,10 +28,12 @@ async def open_speech(settings: Settings) -> AsyncIterator[SpeechService]:
 
 
 @asynccontextmanager
-async def open_runner(settings: Settings, catalog: tuple[EngineEntry, ...]) -> AsyncIterator[Runner]:
+async def open_runner(
+    settings: Settings, catalog: tuple[EngineEntry, ...], on_fault: OnFault = no_fault
+) -> AsyncIterator[Runner]:
     """Raises Invalid `no_worker_key` and `bad_worker_url`."""
     async with _engines_elsewhere(settings, catalog) as elsewhere:
-        runner = Runner(settings.speech.workers, settings.speech.stall_seconds, catalog, elsewhere)
+        runner = Runner(settings.speech.workers, settings.speech.stall_seconds, catalog, elsewhere, on_fault)
         await runner.start()
         try:
             yield runner
