@@ -8,11 +8,16 @@ from typing import Any
 import httpx
 import pytest
 
-from backline.errors import Invalid
+from backline.compute.over_http import SpeechOverHttp
+from backline.compute.runner import Runner
+from backline.compute.speech_requests import SpeechRequests
+from backline.errors import Invalid, Unavailable
 from backline.gateway.app import create_app
 from backline.settings import Settings
+from backline.speech.plan import Planner
+from backline.speech.schemas import Manner
 from tests.conftest import Running, RunServer
-from tests.fakes.engines import FakeEngine, entry
+from tests.fakes.engines import FakeEngine, SlowEngine, entry
 from tests.processes.jam_worker import KEY, jam_worker
 from tests.worker.serving import serving_worker
 
@@ -48,6 +53,25 @@ def test_a_gateway_comes_up_without_its_worker_and_says_so(run_server: RunServer
         answer = client.post("/v1/tts/generate", json=BODY)
     assert (answer.status_code, answer.json()["code"]) == (503, "engine_unavailable")
     assert answer.json()["retryable"] is True
+
+
+async def test_a_voice_that_nobody_has_may_be_that_of_an_engine_that_is_away() -> None:
+    away = SpeechRequests("http://127.0.0.1:9", KEY)
+    runner = Runner(
+        1,
+        catalog=(entry(FakeEngine, default=True), entry(SlowEngine)),
+        elsewhere={SlowEngine.name: SpeechOverHttp(SlowEngine.name, away)},
+    )
+    await runner.start()
+    try:
+        planner = Planner(runner)
+        with pytest.raises(Unavailable, match="slow cannot be reached now") as caught:
+            planner.plan(Manner(voice="slow"))
+        assert (caught.value.code, caught.value.retryable) == ("engine_unavailable", True)
+        assert planner.plan(Manner(voice="fake")).engine == "fake"
+    finally:
+        await runner.close()
+        await away.aclose()
 
 
 def test_a_worker_that_goes_away_is_an_error_and_never_silence(run_server: RunServer) -> None:

@@ -19,11 +19,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SpeechEngineStatus:
-    """One engine as it stands. capabilities: None while it cannot speak; `reason` then says why and what helps."""
+    """One engine as it stands. capabilities: None while it cannot speak; `reason` then says why and what helps, and
+    `awaited` whether it is tried again without anybody's doing."""
 
     entry: EngineEntry
     capabilities: SpeechCapabilities | None
     reason: str | None = None
+    awaited: bool = False
 
 
 class SpeechHost(Protocol):

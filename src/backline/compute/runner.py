@@ -138,4 +138,4 @@ class Runner:
         if before is None or before.code != error.code:  # it is tried again and again, and is told once
             get_logger().warning("compute.engine_unavailable", engine=entry.name, code=error.code)
         self._failures[entry.name] = error
-        self._statuses[entry.name] = SpeechEngineStatus(entry, None, error.detail)
+        self._statuses[entry.name] = SpeechEngineStatus(entry, None, error.detail, entry.name in self._elsewhere)

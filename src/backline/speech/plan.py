@@ -120,6 +120,11 @@ class Planner:
                     assert capabilities is not None
                     return status.entry.name, capabilities, voice
         self.default_engine()  # a voice may be unknown because nothing is installed; then say that
+        if away := [status.entry.name for status in self.engines() if status.awaited]:
+            raise Unavailable(
+                f"No engine that is there has this voice, and {' and '.join(away)} cannot be reached now. Try again.",
+                code="engine_unavailable",
+            )
         raise Invalid("There is no such voice. GET /v1/audio/voices lists them.", code="unknown_voice")
 
 
