@@ -4,7 +4,7 @@ from __future__ import annotations
 
 GATEWAY = "gateway"
 SPEECH = "Speech"
-"""A class. Its methods: `describe(engine)`, and `stream(order)`, a generator of bytes (`compute/speech_wire`); its web
+"""A class. Its methods: `describe(engine)`, and `stream(order)`, a generator of bytes (`stream_items`); its web
 endpoint is the worker's API, or in one plane the whole server."""
 
 JAM = "Jam"
