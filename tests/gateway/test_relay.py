@@ -86,6 +86,14 @@ def test_an_answer_comes_back_with_its_headers(plane: ScriptedPlane, client: htt
     assert "x-private" not in answer.headers
 
 
+def test_cookies_are_each_clients_own(plane: ScriptedPlane, client: httpx.Client) -> None:
+    for _ in range(2):
+        plane.scripts.put(says(b"{}", "200 OK", "Set-Cookie: session=secret; Path=/"))
+        client.cookies.clear()
+        assert client.get("/v1/models").cookies["session"] == "secret"
+        assert "cookie" not in dict(plane.head()[1])
+
+
 def test_both_bodies_go_on_while_they_are_made(plane: ScriptedPlane, client: httpx.Client) -> None:
     heard: queue.Queue[bytes] = queue.Queue()
     one_arrived = threading.Event()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 import aiohttp
 from starlette.types import Receive, Scope, Send
@@ -101,9 +103,9 @@ class SocketRelay:
                 raise reason from None
 
 
-async def _first_of(*coroutines: object) -> None:
+async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
     """Until the first has ended, which ends the others; raises what it raised."""
-    tasks = [asyncio.ensure_future(one) for one in coroutines]  # type: ignore[call-overload]
+    tasks = [asyncio.create_task(one) for one in coroutines]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
