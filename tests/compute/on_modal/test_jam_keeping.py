@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import pytest
 
 from backline.compute.on_modal.connection import ModalApp
 from backline.compute.on_modal.jam_keeping import Keeping
-from backline.compute.on_modal.jam_snapshot import Marks, Record
+from backline.compute.on_modal.jam_snapshot import Jam, Marks, News
 from backline.compute.on_modal.jam_store import JamStore
+from backline.engines.jam.orders import JamChange, JamOptions
 from backline.errors import Unavailable
 from backline.settings import ModalSettings
 
-EMPTY = Record(seat=0, made_at=0.0, seen_at=0.0)
+OPTIONS = JamOptions(bpm=120.0)
 
 
-class Written(JamStore):
-    """A Dict in memory with one session, which does not take loops of more than ten bytes, and may be `away`."""
+class Entries(JamStore):
+    """A Dict in memory with one session, which does not take loops of more than ten bytes, and may be `away`.
+    elsewhere: what other gateways wrote."""
 
     def __init__(self) -> None:
-        super().__init__(ModalApp(ModalSettings()))
-        self.record = EMPTY
+        super().__init__(ModalApp(ModalSettings()), "gateway_1")
+        self.ours, self.elsewhere = News(0.0), News(0.0)
         self.kept: bytes | None = None
         self.away = False
 
-    async def change(self, session_id: str, change: Callable[[Record], Record]) -> Record | None:
+    async def news(self, session_id: str) -> News:
+        return self.ours.merged(self.elsewhere)
+
+    async def tell_news(self, session_id: str, news: News) -> None:
         if self.away:
             raise Unavailable("away")
-        self.record = change(self.record)
-        return self.record
+        self.ours = news
 
     async def keep_loop(self, session_id: str, loop: bytes) -> None:
         if len(loop) > 10:
@@ -39,42 +42,45 @@ class Written(JamStore):
         return self.kept
 
 
-def later(seconds: float) -> Callable[[Record], Record]:
-    return lambda one: replace(one, marks=one.marks.billed(seconds))
-
-
-async def test_changes_go_on_top_of_what_other_gateways_wrote() -> None:
-    store = Written()
-    keeping = Keeping("jam_1", EMPTY, store)
-    store.record = replace(EMPTY, marks=Marks(billed_seconds=7.0, following=3))
-    keeping.change(later(5.0))
+async def test_what_could_not_be_written_is_written_when_that_is_possible_again() -> None:
+    entries = Entries()
+    keeping = Keeping("jam_1", News(0.0), entries)
+    entries.away = True
+    with pytest.raises(Unavailable):
+        await keeping.begin_jam(b"loop", OPTIONS)
+    assert keeping.news.jam is not None
+    assert entries.ours.jam is None
+    entries.away = False
     await keeping.write()
-    assert keeping.record == store.record == replace(EMPTY, marks=Marks(billed_seconds=7.0, following=3))
+    told = await entries.news("jam_1")
+    assert (told.jam, told.marks.jams, entries.kept) == (keeping.news.jam, 1, b"loop")
     await keeping.close()
 
 
-async def test_what_could_not_be_written_is_written_when_that_is_possible_again() -> None:
-    store = Written()
-    keeping = Keeping("jam_1", EMPTY, store)
-    store.away = True
-    keeping.change(later(5.0))
-    keeping.keep_loop(b"loop")
-    try:
-        await keeping.write()
-    except Unavailable:
-        store.away = False
-    assert (keeping.record.marks.billed_seconds, store.record) == (5.0, EMPTY)
+async def test_a_change_is_made_to_the_newest_jam_of_all_gateways() -> None:
+    entries = Entries()
+    keeping = Keeping("jam_1", News(0.0), entries)
+    await keeping.begin_jam(b"loop", OPTIONS)
+    entries.elsewhere = News(9.0, marks=Marks(jams=2), jam=Jam(JamOptions(bpm=90.0), 2))
+    keeping.change_jam(lambda jam: jam.changed(JamChange(topk=3)))
     await keeping.write()
-    assert (store.record.marks.billed_seconds, store.kept) == (5.0, b"loop")
+    assert (await entries.news("jam_1")).jam == Jam(JamOptions(bpm=90.0, topk=3), 2, 1)
+    await keeping.close()
+
+
+async def test_a_jam_that_begins_is_newer_than_all_that_other_gateways_began() -> None:
+    entries = Entries()
+    keeping = Keeping("jam_1", News(0.0), entries)
+    entries.elsewhere = News(9.0, marks=Marks(jams=4), jam=Jam(JamOptions(bpm=90.0), 4))
+    await keeping.begin_jam(b"loop", OPTIONS)
+    assert (await entries.news("jam_1")).jam == Jam(OPTIONS, 5)
     await keeping.close()
 
 
 async def test_a_loop_that_is_too_large_keeps_nothing_else_from_being_written() -> None:
-    store = Written()
-    keeping = Keeping("jam_1", EMPTY, store)
-    keeping.keep_loop(bytes(11))
-    keeping.change(later(5.0))
-    await keeping.write()
-    assert store.record.marks.billed_seconds == 5.0
+    entries = Entries()
+    keeping = Keeping("jam_1", News(0.0), entries)
+    await keeping.begin_jam(bytes(11), OPTIONS)
+    assert entries.ours.jam == keeping.news.jam
     assert await keeping.loop() == bytes(11)
     await keeping.close()

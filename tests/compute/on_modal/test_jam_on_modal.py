@@ -71,7 +71,7 @@ async def kill(cloud: Cloud) -> None:
 
 async def place_of(cloud: Cloud, session: str) -> Place:
     async with ModalApp(cloud.settings().modal, cloud.standin.client) as app:
-        _, place = await JamStore(app).newest_place(session, 0)
+        _, place = await JamStore(app, "gateway_test").newest_place(session, 0)
     assert place is not None
     return place
 
@@ -240,9 +240,9 @@ async def test_the_container_of_a_gateway_that_died_meanwhile_is_opened_by_anoth
     session = new_id("jam")
     settings = cloud.settings()
     async with ModalApp(settings.modal, cloud.standin.client) as app:
-        store = JamStore(app)
+        store = JamStore(app, "gateway_dead")
         await store.admit(session, 10)
-        await store.claim(session, 1, Place(session, "gateway_dead", store.now))
+        await store.claim(session, 1, Place(session, store.me, store.now))
         link = JamOnModal(app, settings.modal.jam, settings.jam, clock=lambda: 20 * monotonic())
         status = await link.warm_up(session)
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -258,8 +258,8 @@ async def test_sessions_that_nobody_looks_after_are_swept(cloud: Cloud) -> None:
         await link.warm_up(session)
         place = await place_of(cloud, session)
     async with ModalApp(cloud.settings().modal, cloud.standin.client) as app:
-        assert place not in await JamStore(app).sweep()
-        swept = await JamStore(app, lambda: utc_now() + timedelta(hours=2)).sweep()
+        assert place not in await JamStore(app, "gateway_test").sweep()
+        swept = await JamStore(app, "gateway_test", lambda: utc_now() + timedelta(hours=2)).sweep()
         assert place in swept
         left = [key async for key in app.dict_(names.jam_sessions(app.name)).keys.aio()]
         assert left == []

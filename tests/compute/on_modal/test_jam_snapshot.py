@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from backline.compute.on_modal.jam_snapshot import (
     Jam,
     Marks,
+    News,
     Place,
     Record,
     chunk_through,
@@ -17,7 +21,7 @@ from backline.compute.on_modal.jam_snapshot import (
 )
 from backline.engines.jam.orders import ChunkMetadata, JamChange, JamChunk, JamOptions, JamStatus
 
-EMPTY = Record(seat=3, made_at=100.0, seen_at=100.0)
+MADE_AT = 100.0
 OPTIONS = JamOptions(bpm=120.0, styles=("acid house", "warm, dark"), style_weights=(0.5,), seed=7)
 
 
@@ -53,23 +57,45 @@ def status(**told: Any) -> JamStatus:
         "billable_start_ts": 105.0,
         "billable_elapsed_seconds": 2.0,
     }
-    return replace(warming_status("jam_1", EMPTY, "metronome", 120.0), **{**warm, **told})
+    return replace(warming_status("jam_1", MADE_AT, "metronome", 120.0), **{**warm, **told})
 
 
-def test_a_record_comes_back_from_data_as_it_was() -> None:
-    record = replace(EMPTY, lost_at=5.0, status=status(), marks=Marks(2.0, 1, 4, 4, 4000), jam=Jam(OPTIONS, True))
-    assert Record.of(record.as_data()) == record
-    place = Place("jam_1", "gateway_1", 7.0, "https://x", "token", True, True, record.marks)
+def test_what_is_kept_comes_back_from_data_as_it_was() -> None:
+    news = News(5.0, status(), Marks(2.0, 1, 4, 4, 4000), Jam(OPTIONS, 2, 3, stopped=True))
+    assert News.of(news.as_data()) == news
+    for record in (Record(3, MADE_AT), Record(3, MADE_AT, status(billing_state="closed"))):
+        assert Record.of(record.as_data()) == record
+    place = Place("jam_1", "gateway_1", 7.0, "https://x", "token", True, True, news.marks)
     assert Place.of(place.as_data()) == place
 
 
 def test_what_another_release_has_written_can_be_read() -> None:
-    data = {**EMPTY.as_data(), "news": 1, "marks": {"following": 2, "news": 1}}
-    assert Record.of(data) == replace(EMPTY, marks=Marks(following=2))
+    data = {"seen_at": 5.0, "marks": {"following": 2, "odd": 1}, "odd": 1}
+    assert News.of(data) == News(5.0, marks=Marks(following=2))
+
+
+def test_what_gateways_know_is_put_together() -> None:
+    began, turned = Jam(OPTIONS, 1, 0), Jam(OPTIONS, 1, 1)
+    one = News(5.0, status(idle_seconds=1.0), Marks(9.0, 1, 3, 3, 3000), began)
+    other = News(6.0, status(idle_seconds=2.0), Marks(8.0, 1, 4, 4, 4000), turned)
+    both = News(6.0, status(idle_seconds=2.0), Marks(9.0, 1, 4, 4, 4000), turned)
+    assert one.merged(other) == other.merged(one) == both
+    assert News(7.0).merged(both) == replace(both, seen_at=7.0)
+
+
+MARKS = st.builds(Marks, st.floats(0, 1e6), *(st.integers(0, 9) for _ in range(4)))
+
+
+@given(MARKS, MARKS)
+def test_marks_only_grow_whoever_tells_them(one: Marks, other: Marks) -> None:
+    merged = one.merged(other)
+    assert merged.merged(one) == merged.merged(other) == merged
+    for name in ("billed_seconds", "jams", "following"):
+        assert getattr(merged, name) == max(getattr(one, name), getattr(other, name))
 
 
 def test_the_next_container_goes_on_behind_the_newest_chunk() -> None:
-    marks = Marks().begun().passed(chunk(0)).passed(chunk(1)).passed(chunk(0))
+    marks = Marks().begun(Jam(OPTIONS)).passed(chunk(0)).passed(chunk(1)).passed(chunk(0))
     assert (marks.jams, marks.following, marks.bar, marks.sample) == (1, 2, 2, 2000)
     moved = chunk_through(Place("jam_1", "g", 0.0, base=marks), 1, chunk(0))
     assert (moved.index, moved.metadata.first_bar, moved.metadata.start_sample) == (2, 2, 2000)
@@ -77,7 +103,7 @@ def test_the_next_container_goes_on_behind_the_newest_chunk() -> None:
 
 
 def test_another_jam_on_the_next_container_begins_at_its_own_bar_one() -> None:
-    marks = Marks().begun().passed(chunk(1))
+    marks = Marks().begun(Jam(OPTIONS)).passed(chunk(1))
     began = chunk_through(Place("jam_1", "g", 0.0, base=marks), 2, chunk(0))
     assert (began.index, began.metadata.first_bar, began.metadata.start_sample) == (2, 0, 0)
 
@@ -112,5 +138,5 @@ def test_a_session_stays_active_while_its_next_container_warms_up() -> None:
 def test_the_end_of_a_session_that_cannot_be_asked_costs_what_was_last_known() -> None:
     closed = closed_status(status(billable_elapsed_seconds=12.5), "manual_close", 200.0)
     assert (closed.billing_state, closed.closed_ts, closed.billable_elapsed_seconds) == ("closed", 200.0, 12.5)
-    cold = closed_status(warming_status("jam_1", EMPTY, "metronome", 120.0), "manual_close", 200.0)
+    cold = closed_status(warming_status("jam_1", MADE_AT, "metronome", 120.0), "manual_close", 200.0)
     assert (cold.billing_state, cold.billable_elapsed_seconds) == ("closed", 0.0)

@@ -10,7 +10,7 @@ from backline.compute.on_modal.connection import ModalApp
 from backline.compute.on_modal.jam_finding import session_not_found
 from backline.compute.on_modal.jam_rooms import JamRooms
 from backline.compute.on_modal.jam_session import SessionOnModal, SessionRules
-from backline.compute.on_modal.jam_snapshot import Record
+from backline.compute.on_modal.jam_snapshot import News, Record
 from backline.compute.on_modal.jam_store import ORPHAN_SECONDS, JamStore
 from backline.engines.jam.check import check_session_id
 from backline.engines.jam.orders import ChunkFormat, JamChange, JamChunk, JamOptions, JamStatus
@@ -44,11 +44,10 @@ class JamOnModal:
         assert settings.worker_key is not None
         self._most = row.max_sessions
         self._rules = rules or SessionRules(row.engine or "", settings.idle_seconds)
-        self._store = JamStore(app)
+        self._store = JamStore(app, new_id("gateway"))
         idle_seconds = math.ceil(settings.idle_seconds) + _IDLE_SECONDS
         self._rooms = JamRooms(app, settings.worker_key.get_secret_value(), idle_seconds)
         self._clock = clock
-        self._me = new_id("gateway")
         self._sessions: dict[str, SessionOnModal] = {}
         self._ended = Tombstones(clock)
         self._sweep_at = clock()
@@ -62,7 +61,8 @@ class JamOnModal:
             if error.code != "session_not_found":
                 raise
             self._sweep_if_due()
-            session = self._known(session_id, await self._store.admit(session_id, self._most))
+            record = await self._store.admit(session_id, self._most)
+            session = self._known(session_id, record, News(self._store.now))
         return await session.warm_up()
 
     async def status(self, session_id: str) -> JamStatus:
@@ -122,13 +122,12 @@ class JamOnModal:
         record = await self._store.find(session_id)
         if record is None:
             raise session_not_found()
-        if record.closed:
-            assert record.status is not None
-            self._ended.put(record.status)
+        if record.ended is not None:
+            self._ended.put(record.ended)
             raise session_closed()
-        return self._known(session_id, record)
+        return self._known(session_id, record, await self._store.news(session_id))
 
-    def _known(self, session_id: str, record: Record) -> SessionOnModal:
+    def _known(self, session_id: str, record: Record, news: News) -> SessionOnModal:
         session = self._sessions.get(session_id)  # somebody else may have found it meanwhile
         if session is None:
 
@@ -138,7 +137,7 @@ class JamOnModal:
                     self._ended.put(status)
 
             session = self._sessions[session_id] = SessionOnModal(
-                session_id, record, self._store, self._rooms, self._me, self._rules, end, self._clock
+                session_id, record, news, self._store, self._rooms, self._rules, end, self._clock
             )
         return session
 

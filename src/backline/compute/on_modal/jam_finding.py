@@ -11,7 +11,7 @@ from backline.clock import Monotonic, monotonic
 from backline.compute.jam_over_http import JamOverHttp
 from backline.compute.jam_requests import PlaceGone
 from backline.compute.on_modal.jam_rooms import JamRooms
-from backline.compute.on_modal.jam_snapshot import Place, Record
+from backline.compute.on_modal.jam_snapshot import News, Place
 from backline.compute.on_modal.jam_store import JamStore
 from backline.engines.jam.session import session_closed
 from backline.errors import BacklineError, Busy, Conflict, Invalid, NotFound, Unavailable
@@ -23,6 +23,9 @@ _TELL_SECONDS = 5.0
 
 _STALE_SECONDS = 30.0
 """After so long without, it is taken to be dead."""
+
+_WRITTEN_SECONDS = 1.0
+"""What a gateway learned before a container was lost is in the Dict by then (`Keeping`)."""
 
 _LOOK_SECONDS = 0.5
 _PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -42,19 +45,18 @@ class Found:
         return self.place.session_id
 
 
-Begin = Callable[[Found, Record], Awaitable[None]]
+Begin = Callable[[Found, News], Awaitable[None]]
 
 
 class Finder:
-    """For one session. me: this gateway. begin: makes a fresh container play what the record says. on_wait: called when
-    it is not to be had at once."""
+    """For one session. begin: makes a fresh container play what the news say. on_wait: called when it is not to be had
+    at once."""
 
     def __init__(
         self,
         session_id: str,
         store: JamStore,
         rooms: JamRooms,
-        me: str,
         begin: Begin,
         on_wait: Callable[[], None],
         clock: Monotonic = monotonic,
@@ -62,7 +64,6 @@ class Finder:
         self._id = session_id
         self._store = store
         self._rooms = rooms
-        self._me = me
         self._begin = begin
         self._on_wait = on_wait
         self._clock = clock
@@ -103,7 +104,7 @@ class Finder:
     async def _try(self, last: Found | None, until: float) -> Found | None:
         """None: another gateway is opening it."""
         gone = max(self._failed, 0 if last is None else last.number)
-        record = await self._check_open()
+        await self._check_open()
         self._number, place = await self._store.newest_place(self._id, max(self._number, gone))
         if place is not None and self._number > gone:
             if place.ready:
@@ -117,21 +118,19 @@ class Finder:
             await self._rooms.close(place)
         number = self._number + 1
         inner = self._id if number == 1 else id_of("jam", self._id, str(number))
-        stopped = record.jam is not None and record.jam.stopped
-        mine = Place(inner, self._me, told_at=self._store.now, silent=stopped, base=record.marks)
+        mine = Place(inner, self._store.me, told_at=self._store.now)
         if not await self._store.claim(self._id, number, mine):
             return None
         self._number = number
-        return await self._open(mine, record, until)
+        return await self._open(mine, until)
 
-    async def _check_open(self) -> Record:
+    async def _check_open(self) -> None:
         """Another gateway may have ended it."""
         record = await self._store.find(self._id)
         if record is None:
             raise session_not_found()
-        if record.closed:
+        if record.ended is not None:
             raise session_closed()
-        return record
 
     async def _answers(self, last: Found) -> bool:
         """Whether it was the way there that was broken, and not the container."""
@@ -149,7 +148,7 @@ class Finder:
             self._told = (place.told_at, self._clock())
         return self._clock() - self._told[1] > _STALE_SECONDS
 
-    async def _open(self, place: Place, record: Record, until: float) -> Found:
+    async def _open(self, place: Place, until: float) -> Found:
         found: Found | None = None
         try:
             async with self._telling(place):
@@ -157,8 +156,8 @@ class Finder:
             place = replace(place, url=url, token=token)
             found = self._found(place)
             async with self._telling(place):
-                await self._begin_there(found, record, until)
-            place = replace(place, ready=True, told_at=self._store.now)
+                found = await self._begin_there(found, until)
+            place = replace(found.place, ready=True, told_at=self._store.now)
             await self._store.tell(self._id, self._number, place)
             await self._check_open()
         except BaseException:
@@ -168,16 +167,24 @@ class Finder:
             await self._rooms.close(place)
             raise
         get_logger().info("jam.place_opened", session=self._id, number=self._number)
-        return found
+        return replace(found, place=place)
 
-    async def _begin_there(self, found: Found, record: Record, until: float) -> None:
+    async def _begin_there(self, found: Found, until: float) -> Found:
+        """With what it goes on from, as all gateways have written it by then."""
+        begun = self._clock()
         try:
             while not (await found.link.warm_up(found.session_id)).warmed:
                 if self._clock() >= until:
                     raise Unavailable("The engine was not loaded in time.", code="worker_unreachable")
-            await self._begin(found, record)
+            if found.number > 1:
+                await asyncio.sleep(max(0.0, _WRITTEN_SECONDS - (self._clock() - begun)))
+            news = await self._store.news(self._id)
+            stopped = news.jam is not None and news.jam.stopped
+            found = replace(found, place=replace(found.place, base=news.marks, silent=stopped))
+            await self._begin(found, news)
         except (NotFound, Conflict, Invalid) as error:  # of this container, and not of the session
             raise Unavailable("The jam could not be begun on this machine.", code="worker_failed") from error
+        return found
 
     @asynccontextmanager
     async def _telling(self, place: Place) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from backline.compute.on_modal.jam_finding import Finder, Found, session_not_fou
 from backline.compute.on_modal.jam_keeping import Keeping
 from backline.compute.on_modal.jam_rooms import JamRooms
 from backline.compute.on_modal.jam_snapshot import (
-    Jam,
+    News,
     Place,
     Record,
     chunk_through,
@@ -31,6 +31,9 @@ from backline.observability.logging import get_logger
 _DRAINED = "shutdown"
 """The close reason of a worker that goes away: the session goes on elsewhere."""
 
+_WRITE_SECONDS = 5.0
+"""How long a jam that begins is waited for to be in the Dict."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
@@ -45,30 +48,32 @@ class SessionRules:
 
 
 class SessionOnModal:
-    """record: as it was found, or made. me: this gateway. on_end: called once when it is over, with its figures; None:
+    """record, news: as they were found, or made. on_end: called once when it is over, with its figures; None:
     the Dict may know more."""
 
     def __init__(
         self,
         session_id: str,
         record: Record,
+        news: News,
         store: JamStore,
         rooms: JamRooms,
-        me: str,
         rules: SessionRules,
         on_end: Callable[[JamStatus | None], None],
         clock: Monotonic = monotonic,
     ) -> None:
         self._id = session_id
+        self._record = record
         self._store = store
         self._rooms = rooms
         self._rules = rules
         self._on_end = on_end
-        self._kept = Keeping(session_id, record, store)
+        self._kept = Keeping(session_id, news, store)
         self._where = Whereabouts(self._search, self._has_ended, rules.silent_seconds, clock)
-        self._finder = Finder(session_id, store, rooms, me, self._begin, self._where.looked.set, clock)
+        self._finder = Finder(session_id, store, rooms, self._begin, self._where.looked.set, clock)
         self._clock = clock
         self._rate_hz: int | None = None
+        self._lost_at: float | None = None
         self._ending: asyncio.Task[JamStatus] | None = None
 
     async def warm_up(self) -> JamStatus:
@@ -84,8 +89,8 @@ class SessionOnModal:
 
     async def start(self, loop: bytes, options: JamOptions) -> None:
         await self._where.ask(lambda found: found.link.start(found.session_id, loop, options))
-        self._kept.keep_loop(loop)
-        self._kept.change(lambda one: replace(one, jam=Jam(options), marks=one.marks.begun()))
+        with suppress(BacklineError, TimeoutError):  # it plays, whoever will know of it
+            await asyncio.wait_for(self._kept.begin_jam(loop, options), _WRITE_SECONDS)
 
     async def next(self, timeout_seconds: float, chunk_format: ChunkFormat, index: int | None) -> JamChunk | None:
         """None also when the session has not come to its next container by then."""
@@ -150,9 +155,10 @@ class SessionOnModal:
     async def _seen(self, found: Found, status: JamStatus) -> JamStatus:
         """What that means for the whole session; it may be the end of it, or of its stay there."""
         whole = self._whole(found, status)
-        self._kept.change(lambda one: replace(one, marks=one.marks.billed(whole.billable_elapsed_seconds)))
+        self._kept.mark(lambda one: replace(one, marks=one.marks.billed(whole.billable_elapsed_seconds)))
         if status.billing_state != "closed":
-            self._kept.change(lambda one: replace(one, status=whole, lost_at=None))
+            self._kept.see(whole)
+            self._lost_at = None
             return whole
         if status.close_reason == _DRAINED:
             self._where.lose(found)
@@ -160,14 +166,16 @@ class SessionOnModal:
         return await self._end(lambda: _now(whole))
 
     def _whole(self, found: Found, status: JamStatus) -> JamStatus:
-        whole = seen_through(found.place, status, self._kept.record.status)
+        whole = seen_through(found.place, status, self._kept.news.status)
         return replace(whole, session_id=self._id)
 
     def _as_known(self) -> JamStatus:
         """Time stands still while nothing plays it."""
-        record = self._kept.record
-        known = record.status or warming_status(self._id, record, self._rules.engine, self._rules.idle_seconds)
-        return replace(known, billable_elapsed_seconds=record.marks.billed_seconds) if known.warmed else known
+        news = self._kept.news
+        known = news.status or warming_status(
+            self._id, self._record.made_at, self._rules.engine, self._rules.idle_seconds
+        )
+        return replace(known, billable_elapsed_seconds=news.marks.billed_seconds) if known.warmed else known
 
     async def _has_ended(self, found: Found) -> bool:
         try:
@@ -178,14 +186,14 @@ class SessionOnModal:
 
     async def _next(self, seconds: float, chunk_format: ChunkFormat, index: int | None) -> JamChunk | None:
         async def next_there(found: Found) -> JamChunk | None:
-            record, base = self._kept.record, found.place.base
+            jams, base = self._kept.news.marks.jams, found.place.base
             if index is not None and index < base.following:
                 raise NotFound("This chunk cannot be had again.", code="chunk_gone")
-            if found.place.silent and record.marks.jams == base.jams:
+            if found.place.silent and jams == base.jams:
                 return None
             inner = None if index is None else index - base.following
             chunk = await found.link.next(found.session_id, seconds, chunk_format, inner)
-            return None if chunk is None else chunk_through(found.place, self._kept.record.marks.jams, chunk)
+            return None if chunk is None else chunk_through(found.place, self._kept.news.marks.jams, chunk)
 
         chunk = await self._where.ask(next_there)
         if chunk is not None:
@@ -194,8 +202,8 @@ class SessionOnModal:
 
     def _passed(self, chunk: JamChunk) -> None:
         self._rate_hz = chunk.metadata.sample_rate
-        self._kept.change(lambda one: replace(one, marks=one.marks.passed(chunk)))
-        jam = self._kept.record.jam
+        self._kept.mark(lambda one: replace(one, marks=one.marks.passed(chunk)))
+        jam = self._kept.news.jam
         if jam is not None and jam.options.seed is None:  # another container would take another
             seed = chunk.metadata.seed
             self._kept.change_jam(lambda one: replace(one, options=replace(one.options, seed=seed)))
@@ -210,29 +218,26 @@ class SessionOnModal:
     # From one container to the next
 
     async def _search(self, last: Found | None) -> Found:
-        now = self._store.now
-        if last is not None:
-            self._kept.change(lambda one: replace(one, lost_at=one.lost_at or now))
+        if last is not None and self._lost_at is None:
+            self._lost_at = self._clock()
         with suppress(BacklineError):  # so that whoever opens it goes on from here; else from what was written last
             await self._kept.write()
-        record = self._kept.record
-        warming = record.status is None or not record.status.warmed
-        since = record.lost_at or (record.made_at if warming else now)
+        status = self._kept.news.status
+        warming = status is None or not status.warmed
+        waited = self._store.now - self._record.made_at if warming else self._clock() - (self._lost_at or self._clock())
         try:
-            found = await self._finder.find(last, self._rules.limit_seconds - (now - since), once=warming)
+            return await self._finder.find(last, self._rules.limit_seconds - waited, once=warming)
         except BacklineError as error:
             raise await self._given_up(error, warming=warming) from None
-        self._kept.change(lambda one: replace(one, lost_at=None))
-        return found
 
-    async def _begin(self, found: Found, record: Record) -> None:
-        if record.jam is None or record.jam.stopped:
+    async def _begin(self, found: Found, news: News) -> None:
+        if news.jam is None or news.jam.stopped:
             return
         loop = await self._kept.loop()
         if loop is None:  # its gateway went before it was written
             get_logger().warning("jam.loop_lost", session=self._id)
             return
-        await found.link.start(found.session_id, loop, record.jam.options)
+        await found.link.start(found.session_id, loop, news.jam.options)
 
     async def _given_up(self, error: BacklineError, *, warming: bool) -> BacklineError:
         """What to tell when there is no container for it, and there will be none."""
@@ -241,7 +246,7 @@ class SessionOnModal:
         if error.code in ("session_not_found", "session_closed"):  # another gateway knows more
             return error
         with suppress(BacklineError):
-            await self._close_places(await self._store.forget(self._id, self._kept.record))
+            await self._close_places(await self._store.forget(self._id, self._record))
         return error if warming else session_not_found()
 
     async def _closed(self, reason: str) -> JamStatus:
@@ -264,7 +269,7 @@ class SessionOnModal:
         await self._where.end(session_closed())
         await self._kept.close()
         try:
-            await self._close_places(await self._store.end(self._id, replace(self._kept.record, status=status)))
+            await self._close_places(await self._store.end(self._id, replace(self._record, ended=status)))
         except BacklineError as error:
             get_logger().warning("jam.place_not_closed", session=self._id, code=error.code)
         return status

@@ -1,6 +1,7 @@
 """What is known of a jam session outside the container that plays it: enough to find it, and to open it anew.
 
-All of it is data that every gateway may read and write.
+All of it is data that every gateway may read. Each writes what it has learned under a name of its own, and whoever
+reads puts that together: nobody undoes what another has written.
 """
 
 from __future__ import annotations
@@ -30,6 +31,14 @@ class Marks:
     bar: int = 0
     sample: int = 0
 
+    def merged(self, other: Marks) -> Marks:
+        newest = max(self, other, key=lambda one: (one.jams, one.following))
+        return replace(
+            newest,
+            billed_seconds=max(self.billed_seconds, other.billed_seconds),
+            following=max(self.following, other.following),
+        )
+
     def billed(self, seconds: float | None) -> Marks:
         return replace(self, billed_seconds=max(self.billed_seconds, seconds or 0.0))
 
@@ -41,17 +50,23 @@ class Marks:
         bar, sample = told.first_bar + told.bars, told.start_sample + told.total_samples
         return replace(self, following=chunk.index + 1, bar=bar, sample=sample)
 
-    def begun(self) -> Marks:
-        """Another jam."""
-        return replace(self, jams=self.jams + 1, bar=0, sample=0)
+    def begun(self, jam: Jam) -> Marks:
+        return replace(self, jams=jam.number, bar=0, sample=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Jam:
-    """What is played: how it was begun, with every change since. stopped: it plays to the next bar line only."""
+    """What is played: how it was begun, with every change since. number: of the session's jams, counted from 1.
+    revision: grows with each change. stopped: it plays to the next bar line only."""
 
     options: JamOptions
+    number: int = 1
+    revision: int = 0
     stopped: bool = False
+
+    @property
+    def age(self) -> tuple[int, int]:
+        return self.number, self.revision
 
     def changed(self, change: JamChange) -> Jam:
         return replace(self, options=changed(self.options, change))
@@ -86,34 +101,54 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A session. seat: its place among all that there may be. made_at, seen_at: seconds since 1970, made, and last
-    heard of. lost_at: since when it plays nowhere. status: as last known; a closed one stays so."""
+    """A session. seat: its place among all that there may be. made_at: in seconds since 1970. ended: how it stood at
+    its end; None while it is open."""
 
     seat: int
     made_at: float
-    seen_at: float
-    lost_at: float | None = None
-    status: JamStatus | None = None
-    marks: Marks = field(default_factory=Marks)
-    jam: Jam | None = None
-
-    @property
-    def closed(self) -> bool:
-        return self.status is not None and self.status.billing_state == "closed"
+    ended: JamStatus | None = None
 
     def as_data(self) -> dict[str, Any]:
-        status = None if self.status is None else status_as_data(self.status)
-        return {**asdict(self), "status": status}
+        return {**asdict(self), "ended": None if self.ended is None else status_as_data(self.ended)}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """Raises Unavailable for a status that makes no sense."""
-        jam, status = data.get("jam"), data.get("status")
+        return _read(cls, {**data, "ended": _status(data.get("ended"))})
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one gateway has learned of an open session, or all of them together. seen_at: in seconds since 1970, when it
+    was last heard of; status: what was told then."""
+
+    seen_at: float
+    status: JamStatus | None = None
+    marks: Marks = field(default_factory=Marks)
+    jam: Jam | None = None
+
+    def merged(self, other: News) -> News:
+        newest = max(self, other, key=lambda one: (one.status is not None, one.seen_at))
+        jams = [one.jam for one in (self, other) if one.jam is not None]
+        return News(
+            max(self.seen_at, other.seen_at),
+            newest.status,
+            self.marks.merged(other.marks),
+            max(jams, key=lambda jam: jam.age, default=None),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        return {**asdict(self), "status": None if self.status is None else status_as_data(self.status)}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Raises Unavailable for a status that makes no sense."""
+        jam = data.get("jam")
         return _read(
             cls,
             {
                 **data,
-                "status": None if status is None else status_of(status),
+                "status": _status(data.get("status")),
                 "marks": _read(Marks, data.get("marks", {})),
                 "jam": None if jam is None else _read(Jam, {**jam, "options": _read(JamOptions, jam["options"])}),
             },
@@ -152,7 +187,7 @@ def chunk_through(place: Place, jams: int, chunk: JamChunk) -> JamChunk:
     return JamChunk(index, chunk.audio, metadata)
 
 
-def warming_status(session_id: str, record: Record, engine: str, idle_seconds: float) -> JamStatus:
+def warming_status(session_id: str, made_at: float, engine: str, idle_seconds: float) -> JamStatus:
     """Of a session that has no container yet."""
     return JamStatus(
         session_id=session_id,
@@ -163,11 +198,11 @@ def warming_status(session_id: str, record: Record, engine: str, idle_seconds: f
         model_version=None,
         container_warmup_seconds=None,
         scaledown_window_seconds=idle_seconds,
-        session_created_ts=record.made_at,
-        warm_started_ts=record.made_at,
+        session_created_ts=made_at,
+        warm_started_ts=made_at,
         warm_completed_ts=None,
-        last_touched_ts=record.seen_at,
-        last_activity_ts=record.seen_at,
+        last_touched_ts=made_at,
+        last_activity_ts=made_at,
         closed_ts=None,
         close_reason=None,
         closed_last_activity_ts=None,
@@ -200,6 +235,10 @@ def _read(kind: type[T], data: Mapping[str, Any]) -> T:
     """By this release or by another one: what is not known here is left out."""
     known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in data.items() if name in known})
+
+
+def _status(data: Mapping[str, Any] | None) -> JamStatus | None:
+    return None if data is None else status_of(data)
 
 
 def _sum(before: float, now: float | None) -> float | None:
