@@ -117,6 +117,14 @@ async def test_a_client_that_asks_by_index_finds_its_chunk_in_the_next_container
     assert chunk == await link.next(session, 0, index=3)
 
 
+async def test_who_waits_for_a_chunk_meanwhile_is_told_of_nothing(cloud: Cloud, link: JamOnModal, session: str) -> None:
+    waiting = asyncio.create_task(link.next(session, 5.0, index=50))
+    await asyncio.sleep(0.3)
+    await kill(cloud)
+    assert await waiting is None
+    assert (await heard(link, session)).index == 3
+
+
 async def test_two_gateways_that_lose_a_container_open_one(cloud: Cloud, link: JamOnModal, session: str) -> None:
     async with linked(cloud) as other:
         await other.peek(session)
