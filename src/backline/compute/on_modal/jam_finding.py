@@ -179,12 +179,15 @@ class Finder:
             if found.number > 1:
                 await asyncio.sleep(max(0.0, _WRITTEN_SECONDS - (self._clock() - begun)))
             news = await self._store.news(self._id)
-            stopped = news.jam is not None and news.jam.stopped
-            found = replace(found, place=replace(found.place, base=news.marks, silent=stopped))
             await self._begin(found, news)
+            base = news.marks
+            if found.number > 1:  # what it has counted by now was not played
+                counted = (await found.link.peek(found.session_id)).billable_elapsed_seconds or 0.0
+                base = replace(base, billed_seconds=base.billed_seconds - counted)
+            stopped = news.jam is not None and news.jam.stopped
+            return replace(found, place=replace(found.place, base=base, silent=stopped))
         except (NotFound, Conflict, Invalid) as error:  # of this container, and not of the session
             raise Unavailable("The jam could not be begun on this machine.", code="worker_failed") from error
-        return found
 
     @asynccontextmanager
     async def _telling(self, place: Place) -> AsyncIterator[None]:

@@ -78,7 +78,8 @@ class Place:
 
     session_id: by which it knows the session, another on each: two sessions of Modal may come to the same container,
     one after the other. by: the gateway that opens it, and `told_at` grows while it does (seconds since 1970). ready:
-    the session is warm there, and plays. base: how far the session had come before. silent: its jam had been stopped by
+    the session is warm there, and plays. base: how far the session had come before, less what this container
+    counted until it played. silent: its jam had been stopped by
     then.
     """
 

@@ -14,8 +14,6 @@ from backline.observability.logging import get_logger
 
 T = TypeVar("T")
 
-_PROBE_SECONDS = 2.0
-
 _SILENT = ("worker_unreachable", "worker_failed", "worker_rubbish")
 
 
@@ -87,7 +85,7 @@ class Whereabouts:
                 raise self.lose(found) from None
             raise
         except Unavailable as error:
-            if error.code in _SILENT and (self._silent_for_too_long() or await _is_gone(found)):
+            if error.code in _SILENT and self._silent_for_too_long():
                 raise self.lose(found) from None
             raise
         finally:
@@ -147,18 +145,6 @@ class Whereabouts:
         if self._silent_since is None:
             self._silent_since = now
         return now - self._silent_since >= self._silent_seconds
-
-
-async def _is_gone(found: Found) -> bool:
-    """Whether the proxy says so, now that an answer has failed on its way."""
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            await found.link.peek(found.session_id)
-    except (PlaceGone, NotFound):
-        return True
-    except (BacklineError, TimeoutError):
-        pass
-    return False
 
 
 def _moving() -> Moving:
