@@ -68,7 +68,8 @@ class JamRow(Row):
     """Live jams: one container for each session."""
 
     enabled: bool = True
-    """Without, and where an account has no sticky sessions, jams are played as the group `jam` says."""
+    """Without, jams are played as the group `jam` says; to be switched off where an account has no sticky sessions. A
+    `worker_url` there goes before this row."""
     engine: str | None = None
     """Of the catalogue; None takes the default one."""
     max_sessions: int = Field(10, ge=1, le=1000)

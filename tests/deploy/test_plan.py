@@ -62,6 +62,8 @@ def test_what_is_not_possible_is_said_and_what_is_done_instead() -> None:
     assert "the library has no sessions" in note
     assert "MODAL_API_URL" in note
     assert plan_of(settings_of()).notes == ()
+    named = settings_of(jam={"worker_url": "http://gpu:8001"})
+    assert "http://gpu:8001. It goes before the table" in plan_of(named).notes[0]
 
 
 def test_it_is_shown_to_people_and_to_programs() -> None:

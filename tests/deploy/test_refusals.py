@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from backline.compute.jam_over_http import JamOverHttp
 from backline.errors import Invalid
 from backline.gateway.app import create_app
+from backline.gateway.cloud import jam_link
 from backline.settings import Settings
 
 BUCKET = {"R2_BUCKET_NAME": "files", "R2_ACCESS_KEY_ID": "id", "R2_SECRET_ACCESS_KEY": "secret"}
@@ -60,3 +62,12 @@ def test_with_all_of_it_the_server_is_made(monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in {**TOKEN, **BUCKET, **PLACE, **KEY, "MODAL_ENABLED": "true"}.items():
         monkeypatch.setenv(name, value)
     assert create_app(Settings.read()).title == "Backline"
+
+
+async def test_a_worker_that_is_named_plays_jams_before_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MODAL_API_URL would else be read, and ignored."""
+    settings = {**TOKEN, **BUCKET, **PLACE, **KEY, "MODAL_ENABLED": "true", "MODAL_API_URL": "http://127.0.0.1:9"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    async with jam_link(Settings.read()) as link:
+        assert isinstance(link, JamOverHttp)

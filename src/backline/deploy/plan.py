@@ -154,6 +154,8 @@ def _notes(settings: Settings, *, sessions: bool) -> Iterable[str]:
     if not sessions or not table.jam.enabled:
         reason = "is off in the table" if not table.jam.enabled else "is not possible: the library has no sessions"
         yield f"A container for each jam {reason}. {_jams_instead(settings)}"
+    elif settings.jam.worker_url is not None:
+        yield f"{_jams_instead(settings)} It goes before the table: Jam is deployed, and not asked."
     if table.speech.gpu_snapshot:
         yield "A picture of the GPU's memory is an alpha feature of Modal."
 
@@ -161,4 +163,7 @@ def _notes(settings: Settings, *, sessions: bool) -> Iterable[str]:
 def _jams_instead(settings: Settings) -> str:
     if settings.jam.worker_url is not None:
         return f"Jams are played by the worker at {settings.jam.worker_url}."
-    return "Jams are played by the gateway itself; MODAL_API_URL, in its secret, names a worker for them."
+    return (
+        "Jams are played by the gateway itself, and a second container of it does not know them: set "
+        "BACKLINE_MODAL__GATEWAY__MAX_CONTAINERS=1, or name a worker for them (MODAL_API_URL, in its secret)."
+    )

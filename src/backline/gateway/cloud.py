@@ -70,7 +70,8 @@ async def speech_hosts(settings: Settings) -> AsyncIterator[Mapping[str, SpeechH
 
 
 def jams_are_on_modal(settings: Settings) -> bool:
-    return settings.modal.enabled and settings.modal.jam.enabled
+    """A worker that is named goes before the table."""
+    return settings.modal.enabled and settings.modal.jam.enabled and settings.jam.worker_url is None
 
 
 @asynccontextmanager
