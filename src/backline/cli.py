@@ -30,7 +30,7 @@ from backline.clock import monotonic
 from backline.credits.commands import credits_app
 from backline.db.database import database_url
 from backline.deploy.commands import modal_commands
-from backline.engines.catalog import CATALOG, EngineKind
+from backline.engines.catalog import CATALOG, EngineEntry, EngineKind
 from backline.errors import BacklineError, Invalid
 from backline.exports.commands import export_app
 from backline.gateway.speech import open_speech
@@ -137,7 +137,7 @@ def worker(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8001,
     engine: Annotated[str | None, typer.Option(help="The jam engine that plays; default: the first installed.")] = None,
 ) -> None:
-    """Speak, and play jam sessions, for a gateway that runs elsewhere; needs BACKLINE_JAM__WORKER_KEY."""
+    """Speak, and play jam sessions, for a gateway that runs elsewhere; needs BACKLINE_JAM__WORKER_KEY or SPEECH's."""
     from backline.worker.app import create_worker
     from backline.worker.server import WorkerServer
 
@@ -303,21 +303,41 @@ async def _show_engines() -> None:
 
 def _say_started(address: str, settings: Settings) -> None:
     err.print(f"\nBackline is at [bold]{address}[/bold]   studio: {address}/studio")
-    here = [entry for entry in CATALOG if entry.kind is not EngineKind.SPEECH or settings.speech.worker_url is None]
-    missing = [entry for entry in here if not entry.installed]
-    embedded = [entry.name for entry in here if entry.installed]
-    if settings.speech.worker_url is None:
-        err.print(f"  embedded: speech engines {', '.join(embedded)}; rows in {_database_of(settings)}")
-    else:
-        spoken = f"speech is made by the worker at {settings.speech.worker_url}"
-        err.print(f"  {spoken}; rows in {_database_of(settings)}", markup=False)
-    err.print(f"  files: {settings.server.data_dir}", markup=False)
-    for entry in missing:
-        err.print(f"  not installed: speech engine {entry.name} ({entry.install_command})", markup=False)
+    for line in (_speech_of(settings), _rows_and_files_of(settings)):
+        err.print(f"  {line}", markup=False)
+    if settings.modal.enabled:
+        err.print(f"  on Modal, as its table says: the app {settings.modal.app}", markup=False)
+    for entry in _speaking_here(settings):
+        if not entry.installed:
+            err.print(f"  not installed: speech engine {entry.name} ({entry.install_command})", markup=False)
     if settings.server.bound_to_loopback:
         err.print("  open to this machine, without a key\n")
     else:
         err.print("  every caller needs a key or a token: backline users create, backline keys create\n")
+
+
+def _speech_of(settings: Settings) -> str:
+    speech = settings.speech
+    if speech.plane_url is not None:
+        return f"speech is passed on to {speech.plane_url}, where every caller needs a key or a token"
+    if speech.worker_url is not None:
+        return f"speech is made by the worker at {speech.worker_url}"
+    installed = [entry.name for entry in _speaking_here(settings) if entry.installed]
+    return f"embedded speech engines: {', '.join(installed) or 'none'}"
+
+
+def _speaking_here(settings: Settings) -> list[EngineEntry]:
+    speech, modal = settings.speech, settings.modal
+    if speech.plane_url is not None or speech.worker_url is not None:
+        return []
+    elsewhere = modal.speech.engines if modal.enabled else []
+    return [entry for entry in CATALOG if entry.kind is EngineKind.SPEECH and entry.name not in elsewhere]
+
+
+def _rows_and_files_of(settings: Settings) -> str:
+    bucket = settings.storage.bucket
+    files = settings.server.data_dir if bucket is None else f"the bucket {bucket}"
+    return f"rows in {_database_of(settings)}, files in {files}"
 
 
 def _say_worker_started(address: str) -> None:

@@ -6,7 +6,12 @@ the engine's catalogue entry or from the operation's.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Gpu = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*!?(:[1-8])?$")]
+"""A type, as Modal calls it, and how many of it: `L40S`, `A100-80GB:2`."""
 
 
 class Row(BaseModel):
@@ -14,7 +19,7 @@ class Row(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    gpu: list[str] | None = None
+    gpu: list[Gpu] | None = None
     """GPU types, the first that is free is taken: `["L40S", "A100"]`, `["A10G:2"]`; [] is none; None is what the
     engine or operation itself wants."""
     cpu: float = Field(1.0, gt=0, le=64)
@@ -31,8 +36,27 @@ class Row(BaseModel):
     """How long a container may take until it is ready: weights are loaded meanwhile."""
     region: str | None = None
 
+    @model_validator(mode="after")
+    def _counts_agree(self) -> Self:
+        if self.max_containers is not None and self.min_containers > self.max_containers:
+            raise ValueError("min_containers is more than max_containers")
+        return self
 
-class GatewayRow(Row):
+
+class InputsRow(Row):
+    """Machines that do several things at once."""
+
+    target_inputs: int = Field(8, ge=1, le=1000)
+    max_inputs: int = Field(16, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _inputs_agree(self) -> Self:
+        if self.target_inputs > self.max_inputs:
+            raise ValueError("target_inputs is more than max_inputs")
+        return self
+
+
+class GatewayRow(InputsRow):
     """The gateway: no GPU, and never without a container, since jobs and bills are looked after there."""
 
     cpu: float = Field(2.0, gt=0, le=64)
@@ -44,7 +68,7 @@ class GatewayRow(Row):
     """Of one request: a socket may stay open so long."""
 
 
-class SpeechRow(Row):
+class SpeechRow(InputsRow):
     """Speech engines."""
 
     engines: list[str] = ["espeak"]
@@ -79,6 +103,12 @@ class JamRow(Row):
     region: str | None = "us-east"
     """Where requests enter, and where containers run."""
     snapshot: bool = False
+
+    @model_validator(mode="after")
+    def _sessions_agree(self) -> Self:
+        if self.min_containers > self.max_sessions:
+            raise ValueError("min_containers is more than max_sessions, each of which has one container")
+        return self
 
 
 class JobRow(Row):

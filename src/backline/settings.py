@@ -348,7 +348,8 @@ class Settings(BaseSettings):
             problems = [f"{_variable(*problem['loc'])}: {problem['msg']}" for problem in error.errors()]
             raise ValueError("; ".join(problems)) from None
         except SettingsError as error:
-            raise ValueError(f"{error}.") from None
+            group = str(error).partition('"')[2].partition('"')[0]  # pydantic-settings tells no more
+            raise ValueError(f"{_variable(group)}, or a variable below it, holds no JSON where it has to.") from None
 
 
 _ALIASES = {

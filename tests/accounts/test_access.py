@@ -73,8 +73,6 @@ WAYS = [
     Way("GET", "/v1/models", "/v1/models", None, "speech"),
     Way("GET", "/v1/models/{model}", "/v1/models/tone", None, "speech"),
     Way("GET", "/openapi.json", "/openapi.json"),
-    Way("GET", "/studio", "/studio"),
-    Way("GET", "/studio/static", "/studio/static/index.html"),
     Way("POST", "/auth/mock-login", "/auth/mock-login", {"test_user_id": "anna"}, blind=True),
     Way("POST", "/auth/ticket", "/auth/ticket"),
     Way("GET", "/api/me", "/api/me", public=200),
@@ -129,6 +127,8 @@ VISITORS = [
     Way("OPTIONS", "/api/uploads", "/api/uploads", here=204, public=204, blind=True),
     Way("GET", "/files/{key:path}", "/files/unsigned", here=403, public=403, blind=True),
     Way("PUT", "/files/{key:path}", "/files/unsigned", here=403, public=403, blind=True),
+    Way("GET", "/studio", "/studio", public=200, blind=True),
+    Way("GET", "/studio/static", "/studio/static/index.html", public=200, blind=True),
 ]
 """For those who are nobody yet, from wherever they come, except from another page's script."""
 

@@ -38,6 +38,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Invalid:
     [
         ({}, "no_modal_credentials", "MODAL_TOKEN_ID"),
         (TOKEN, "modal_needs_bucket", "R2_BUCKET_NAME"),
+        ({"R2_BUCKET_NAME": "files"}, "no_bucket_keys", "R2_SECRET_ACCESS_KEY"),
         ({**TOKEN, **BUCKET}, "modal_needs_public_url", "BACKLINE_SERVER__PUBLIC_URL"),
         ({**TOKEN, **BUCKET, **PLACE}, "no_worker_key", "DARIUS_API_KEY"),
     ],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from backline.compute.operations import Operation
 from backline.deploy.definitions import Definition, Kind
 from backline.deploy.requirements import requirements
+from backline.deploy.servers import gateway_app
 from backline.deploy.table import WEIGHTS, definitions, table_of
 from backline.deploy.tags import code_digest, function_digests, tags_of
 from backline.errors import Invalid, NotFound
@@ -116,6 +119,35 @@ def test_an_engine_or_a_row_that_means_nothing_is_refused() -> None:
         built(speech={"engines": ["groove"]})
     with pytest.raises(Invalid, match="a row for 'rendre'"):
         built(jobs={"rendre": {}})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"speech": {"gpu": ["L40S:x"]}},
+        {"speech": {"gpu": ["H100:0"]}},
+        {"jobs": {"render": {"gpu": [""]}}},
+        {"speech": {"target_inputs": 50}},
+        {"gateway": {"min_containers": 5, "max_containers": 2}},
+        {"jam": {"min_containers": 20, "max_sessions": 4}},
+    ],
+)
+def test_a_row_that_the_platform_would_refuse_is_refused_before_it(row: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ModalSettings.model_validate(row)
+
+
+def test_who_looks_at_the_app_does_not_change_it() -> None:
+    pinned = ModalSettings(version=3, prices={"cpu": Decimal(1)})
+    assert table_of(pinned) == table_of(ModalSettings())
+
+
+def test_a_deployed_server_keeps_nothing_in_its_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A secret may have the key, and nothing in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", "")
+    with pytest.raises(RuntimeError, match="no DATABASE_URL"):
+        gateway_app()
 
 
 def test_a_container_builds_the_same_app_from_its_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

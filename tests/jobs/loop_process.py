@@ -94,8 +94,8 @@ def kinds_of(still: Still, port: int | None) -> JobKinds:
 
     kinds = [kind("here", InProcess(handler), store=store), kind("child", InChild("tests.jobs.staged:run"))]
     if port is not None:
-        quick = {"first_poll_seconds": 0.02, "last_poll_seconds": 0.1}
-        kinds.append(kind("remote", Remotely("twin", RemoteOverSocket(port), "make", **quick)))
+        twin = Remotely("twin", RemoteOverSocket(port), "make", first_poll_seconds=0.02, last_poll_seconds=0.1)
+        kinds.append(kind("remote", twin))
     return JobKinds(kinds)
 
 

@@ -156,7 +156,8 @@ class Scheduler:
         for one in container.running.values():
             if one.container is container and one.output is None:
                 one.container, one.lost = None, one.lost + 1
-                if one.lost >= LOST_ATTEMPTS:
+                begun = one.call.incoming and one.call.outgoing  # half a web answer cannot be followed by another's
+                if begun or one.lost >= LOST_ATTEMPTS:
                     self._finish(one, Result(status=Result.GENERIC_STATUS_INTERNAL_FAILURE, exception="Container lost"))
                 else:
                     record.pending.appendleft(one)

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 from modal import Cls, Function, Server
 from websockets.sync.client import connect
 
@@ -28,6 +29,17 @@ def test_an_answer_is_streamed_as_it_is_made(small: StandIn) -> None:
     assert b"".join(piece for piece, _ in arrived) == b"0123"
     assert len(arrived) == 4
     assert arrived[-1][1] - arrived[0][1] > 0.3
+
+
+def test_an_answer_that_has_begun_is_cut_with_its_container(small: StandIn) -> None:
+    with httpx.stream("GET", address(small, "site") + "/stream", timeout=PATIENT_SECONDS) as response:
+        pieces = response.iter_raw()
+        first = next(pieces)
+        (busy,) = [one for one in small.containers("site") if one.running]
+        small.kill(busy)
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(pieces)
+    assert first.startswith(b"0")
 
 
 def test_bodies_and_queries_arrive(small: StandIn) -> None:

@@ -60,7 +60,7 @@ def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
 
 
 @contextmanager
-def behind_a_front(place: Place, **jam: float) -> Iterator[tuple[Member, Front, Musician]]:
+def behind_a_front(place: Place, **jam: Any) -> Iterator[tuple[Member, Front, Musician]]:
     """A worker, what stands before it, and somebody at the gateway that asks there."""
     worker = place.worker()
     with front_of(worker.url) as front:

@@ -69,11 +69,11 @@ async def caller_if_any(connection: HTTPConnection) -> Principal | None:
         return None
 
 
-def guarded(app: ASGIApp) -> ASGIApp:
-    """The same app, for callers that may come in; for what has no dependencies, such as mounted files."""
+def for_visitors(app: ASGIApp) -> ASGIApp:
+    """The same app behind `visitor`; for what has no dependencies, such as mounted files."""
 
     async def admit_first(scope: Scope, receive: Receive, send: Send) -> None:
-        await caller(HTTPConnection(scope))
+        await visitor(HTTPConnection(scope))
         await app(scope, receive, send)
 
     return admit_first

@@ -85,7 +85,7 @@ class Report:
 async def look(settings: ModalSettings) -> Deployed | None:
     """None when no app of this name is deployed. Raises Invalid without credentials, and what `ModalApp.ask` does."""
     if not has_credentials():
-        raise Invalid("There are no credentials. Run `modal token new`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.")
+        raise Invalid("There are no credentials. Run `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.")
     async with ModalApp(settings) as app:
         return await app.ask(lambda: _look(app))
 
@@ -141,8 +141,8 @@ def _notes(deployed: Deployed, pinned: int | None) -> list[str]:
         notes.append("What is deployed under this name says nothing of itself: it is not from this file.")
     if newest is not None and newest.rollback_of is not None:
         notes.append(
-            f"Version {newest.number} is version {newest.rollback_of} again, after a rollback; what is said here of "
-            "functions is what was deployed last."
+            f"Version {newest.number} is version {newest.rollback_of} again, after a rollback; release, code, table "
+            "and functions here are those of what was deployed last."
         )
     if pinned is not None and newest is not None and pinned != newest.number:
         notes.append(f"The gateway is told to use version {pinned}, and the newest is {newest.number}.")

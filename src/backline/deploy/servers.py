@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from backline.compute.runner import OnFault, no_fault
+from backline.errors import BacklineError, Invalid
 from backline.gateway.app import create_app
 from backline.observability.logging import configure_logging, get_logger
 from backline.settings import Settings
@@ -46,7 +47,14 @@ def plane_app(drain: Callable[[], object]) -> FastAPI:
 
 
 def _server(on_fault: OnFault = no_fault, server: Mapping[str, Any] | None = None, **given: dict[str, Any]) -> FastAPI:
-    settings = Settings.read(server={"host": _HOST, "data_dir": _FOLDER, **(server or {})}, **given)
-    configure_logging(settings.observability.log_level)
-    settings.server.data_dir.mkdir(parents=True, exist_ok=True)
-    return create_app(settings, on_fault=on_fault)
+    try:
+        settings = Settings.read(server={"host": _HOST, "data_dir": _FOLDER, **(server or {})}, **given)
+        if settings.database.url is None:
+            raise Invalid(
+                "There is no DATABASE_URL in the secret: what is kept would go with the container.", code="no_database"
+            )
+        configure_logging(settings.observability.log_level)
+        settings.server.data_dir.mkdir(parents=True, exist_ok=True)
+        return create_app(settings, on_fault=on_fault)
+    except (BacklineError, ValueError) as error:
+        raise RuntimeError(f"The server does not start: {error}") from None  # the platform's log has it in one place

@@ -69,7 +69,7 @@ def table_of(settings: ModalSettings, *, sessions: bool = True) -> str:
     """The table as every container is given it (BACKLINE_MODAL): the app is there what it was where it was deployed."""
     jam = settings.jam.model_copy(update={"enabled": settings.jam.enabled and sessions})
     there = settings.model_copy(update={"enabled": True, "jam": jam})
-    return there.model_dump_json(exclude={"prices"})  # they change nothing there
+    return there.model_dump_json(exclude={"prices", "version"})  # of who looks at it, and not of what is there
 
 
 def job_row(settings: ModalSettings, name: str) -> JobRow:

@@ -21,6 +21,7 @@ from backline.exports import router as exports
 from backline.exports import socket as exports_socket
 from backline.gateway import description, health, metrics
 from backline.gateway.cloud import check_cloud, jams_are_on_modal
+from backline.gateway.files import check_files
 from backline.gateway.services import open_services, scratch_folder
 from backline.gateway.speech import check_speech
 from backline.jam import router as jam
@@ -122,6 +123,7 @@ def _check(settings: Settings, catalog: tuple[EngineEntry, ...]) -> None:
     if settings.speech.engine is not None:
         find(settings.speech.engine, catalog)
     check(settings.accounts)
+    check_files(settings.storage)
     check_cloud(settings)
     if not jams_are_on_modal(settings):
         check_jam(settings.jam)

@@ -41,6 +41,12 @@ async def open_files(
             yield parts
 
 
+def check_files(settings: StorageSettings) -> None:
+    """Before anything starts. Raises Invalid when a bucket is named without its keys."""
+    if settings.bucket is not None:
+        _bucket(settings)
+
+
 def storage_of(settings: Settings, signer: UrlSigner) -> Storage:
     """Raises Invalid when a bucket is named without its keys."""
     if settings.storage.bucket is None:
@@ -50,7 +56,11 @@ def storage_of(settings: Settings, signer: UrlSigner) -> Storage:
 
 def _bucket(settings: StorageSettings) -> Bucket:
     if settings.bucket is None or settings.access_key_id is None or settings.secret_access_key is None:
-        raise Invalid("A bucket needs BACKLINE_STORAGE__ACCESS_KEY_ID and BACKLINE_STORAGE__SECRET_ACCESS_KEY.")
+        raise Invalid(
+            "A bucket needs BACKLINE_STORAGE__ACCESS_KEY_ID and BACKLINE_STORAGE__SECRET_ACCESS_KEY (or "
+            "R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY).",
+            code="no_bucket_keys",
+        )
     credentials = Credentials(settings.access_key_id, settings.secret_access_key.get_secret_value())
     endpoint = settings.endpoint or f"https://s3.{settings.region}.amazonaws.com"
     return Bucket(endpoint.rstrip("/"), settings.bucket, settings.region, credentials)

@@ -1,7 +1,8 @@
 """The studio: one page in the browser for everything the server can do.
 
-Plain files, served as they are. The page runs no inline script and loads nothing from anywhere else, but for films from
-where this server stores files, and says so to the browser with a Content-Security-Policy.
+Plain files, served as they are, to anybody: they hold nothing of anybody's, and ask for the key that the API wants. The
+page runs no inline script and loads nothing from anywhere else, but for films from where this server stores files, and
+says so to the browser with a Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from backline.accounts.caller import caller, guarded
+from backline.accounts.caller import for_visitors, visitor
 from backline.storage.base import Storage
 
 STATIC_DIR = Path(__file__).parent / "static"
@@ -47,11 +48,11 @@ def add_studio(app: FastAPI) -> None:
     files = StudioFiles(directory=STATIC_DIR)
 
     async def studio(request: Request) -> Response:
-        await caller(request)
+        await visitor(request)
         return await files.get_response("index.html", request.scope)
 
     app.add_route("/studio", studio, methods=["GET"], include_in_schema=False)
-    app.mount("/studio/static", guarded(files), name="studio-static")
+    app.mount("/studio/static", for_visitors(files), name="studio-static")
 
 
 class StudioFiles(StaticFiles):

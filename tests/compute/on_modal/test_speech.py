@@ -28,6 +28,10 @@ ENGLISH = SpeechParams("en")
 LONG = "1 wait " * 200
 
 
+def reached() -> None:
+    """Modal answers."""
+
+
 @dataclass
 class Heard:
     """values: of each block, in thousandths."""
@@ -109,7 +113,7 @@ async def test_a_listener_who_leaves_ends_the_engine_and_does_not_wait_for_it(
 
 
 async def test_a_call_that_nobody_waited_for_is_cancelled_once_it_begins(odd: StandIn, odd_app: ModalApp) -> None:
-    calls = SpeechCalls(odd_app)
+    calls = SpeechCalls(odd_app, reached)
     order = order_as_data(SpeechOrder("odd", LONG, SpeechState("odd-one"), ENGLISH))
     before = set(odd.hub.calls)
     waiting = asyncio.ensure_future(anext(calls.chunks(order)))
@@ -127,7 +131,7 @@ async def test_several_at_once_are_not_mixed_up(host: SpeechOnModal) -> None:
 
 
 async def test_an_order_that_makes_no_sense_is_refused_over_there(odd_app: ModalApp) -> None:
-    calls = SpeechCalls(odd_app)
+    calls = SpeechCalls(odd_app, reached)
     async with aclosing(calls.chunks({"engine": "odd", "text": 5})) as chunks:
         assert any([b"bad_order" in chunk async for chunk in chunks])
     await calls.close()
@@ -171,6 +175,8 @@ async def test_what_is_away_is_told_and_not_tried_for_ever(odd: StandIn, host: S
         heard = await listen(host, "1")
     assert heard.error is not None
     assert heard.error.code == "modal_unreachable"
+    while (await listen(host, "1")).values != [1]:  # it is asked beside whether it is there again
+        await asyncio.sleep(0.05)
     with odd.failing("FunctionMap", Status.UNAUTHENTICATED):
         heard = await listen(host, "1")
     assert heard.error is not None
@@ -178,11 +184,36 @@ async def test_what_is_away_is_told_and_not_tried_for_ever(odd: StandIn, host: S
 
 
 async def test_a_container_that_does_not_begin_in_time_is_told(odd_app: ModalApp, host: SpeechOnModal) -> None:
-    calls = SpeechCalls(odd_app, first_seconds=0.0)
+    calls = SpeechCalls(odd_app, reached, first_seconds=0.0)
     with pytest.raises(Unavailable) as refused:
         await anext(calls.chunks(order_as_data(SpeechOrder("odd", LONG, SpeechState("odd-one"), ENGLISH))))
     assert (refused.value.code, refused.value.retry_after_seconds) == ("remote_starting", 10)
     await calls.close()
+
+
+async def test_who_waits_for_a_container_is_told_when_nobody_is_there_to_start_it(
+    odd_app: ModalApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hung platform refuses nothing: without this a listener would wait as long as for a cold start."""
+    monkeypatch.setattr(speech_call, "_LOOK_SECONDS", 0.0)
+
+    def away() -> None:
+        raise Unavailable("Modal cannot be reached.", code="modal_unreachable")
+
+    calls = SpeechCalls(odd_app, away)
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await anext(calls.chunks(order_as_data(SpeechOrder("odd", "1", SpeechState("odd-one"), ENGLISH))))
+    await calls.close()
+
+
+async def test_new_streams_are_told_at_once_while_it_is_away(odd: StandIn, host: SpeechOnModal) -> None:
+    with odd.failing("FunctionGetCurrentStats", Status.UNAVAILABLE):
+        await listen(host, "1")
+        heard = Heard()
+        while heard.error is None:
+            heard = await listen(host, "1")
+    assert heard.error.code == "modal_unreachable"
+    assert heard.values == []
 
 
 async def test_a_container_that_falls_silent_is_lost(host: SpeechOnModal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def failure(error: BaseException, app: str) -> BacklineError:
         )
     if isinstance(error, theirs.AuthError | theirs.PermissionDeniedError):
         return Unavailable(
-            "Modal refuses the token. Make one with `modal token new`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.",
+            "Modal refuses the token. Make one with `modal setup`, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET.",
             code="modal_refuses_token",
             retryable=False,
         )

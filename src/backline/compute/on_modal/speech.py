@@ -44,7 +44,7 @@ class SpeechOnModal:
         self._engine = engine
         self._app = app
         self._queue = SpeechQueue(app, queue_limit)
-        self._calls = SpeechCalls(app)
+        self._calls = SpeechCalls(app, self._queue.check_reached)
         self._capabilities: SpeechCapabilities | None = None
 
     async def start(self) -> SpeechCapabilities:
@@ -74,7 +74,7 @@ class SpeechOnModal:
     ) -> AsyncGenerator[Sequence[SpeechBlock], None]:
         """A unit of which nothing was heard is asked for once more when its machine is broken or was lost.
 
-        Raises Busy `remote_queue_full` for a new stream when too many wait.
+        For a new stream it raises Busy `remote_queue_full` when too many wait, and Unavailable while Modal is silent.
         """
         if order <= 0:  # those of a stream that was heard already must go on
             self._queue.check()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from modal.exception import ExecutionError, FunctionTimeoutError, InternalFailure, NotFoundError, RemoteError
 
+from backline.clock import monotonic
 from backline.compute.on_modal.connection import ModalApp
 from backline.compute.on_modal.failures import MODAL_ERRORS, failure
 from backline.compute.on_modal.stream_items import chunks_of, split
@@ -18,6 +19,9 @@ from backline.observability.logging import get_logger
 
 _FIRST_SECONDS = 150.0
 """How long a container may take to begin; longer than any listener has patience."""
+
+_LOOK_SECONDS = 1.0
+"""How often it is looked whether Modal answers at all, while a call has not begun."""
 
 _SEE_OFF_SECONDS = 900.0
 """How long a call that nobody listens to is waited for, until it begins and can be cancelled."""
@@ -31,10 +35,12 @@ _OF_THE_CALL = (RemoteError, ExecutionError, InternalFailure, FunctionTimeoutErr
 
 
 class SpeechCalls:
-    """app: shared. first_seconds: how long a container may take to begin."""
+    """app: shared. check_reached: raises when Modal does not answer; asked while a call has not begun. first_seconds:
+    how long a container may take to begin."""
 
-    def __init__(self, app: ModalApp, first_seconds: float = _FIRST_SECONDS) -> None:
+    def __init__(self, app: ModalApp, check_reached: Callable[[], None], first_seconds: float = _FIRST_SECONDS) -> None:
         self._app = app
+        self._check_reached = check_reached
         self._first_seconds = first_seconds
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -45,7 +51,7 @@ class SpeechCalls:
         """
         call = _Call(self._app, order)
         try:
-            run = await call.begun(self._first_seconds)
+            run = await call.begun(self._first_seconds, self._check_reached)
             async with aclosing(chunks_of(run, call.items())) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -75,9 +81,16 @@ class _Call:
         self._failure: BacklineError | None = None
         self._reading = asyncio.create_task(self._read(dict(order)))
 
-    async def begun(self, seconds: float) -> bytes:
+    async def begun(self, seconds: float, check_reached: Callable[[], None]) -> bytes:
         """The mark of its run."""
-        await asyncio.wait((self._call_id, self._reading), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        until = monotonic() + seconds
+        while (rest := until - monotonic()) > 0:
+            await asyncio.wait(
+                (self._call_id, self._reading), timeout=min(rest, _LOOK_SECONDS), return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._call_id.done() or self._reading.done():
+                break
+            check_reached()
         if self._call_id.done():
             return self._call_id.result()[0]
         if self._reading.done():

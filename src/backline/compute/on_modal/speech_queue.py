@@ -1,4 +1,5 @@
-"""Admission by the depth of Modal's own queue: a clear no, with a wait, instead of a silent queue."""
+"""Admission by the depth of Modal's own queue: a clear no, with a wait, instead of a silent queue. Whoever asks for it
+learns too whether Modal answers at all."""
 
 from __future__ import annotations
 
@@ -24,19 +25,27 @@ class SpeechQueue:
         self._clock = clock
         self._waiting = 0
         self._told = float("-inf")
+        self._away: tuple[float, BacklineError] | None = None
         self._asking: asyncio.Task[None] | None = None
 
     def check(self) -> None:
-        """Raises Busy `remote_queue_full`."""
+        """Raises Busy `remote_queue_full`, and Unavailable while Modal does not answer."""
+        self.check_reached()
         age_seconds = self._clock() - self._told
-        if age_seconds > _BELIEVED_SECONDS and (self._asking is None or self._asking.done()):
-            self._asking = asyncio.create_task(self._ask())
         if self._waiting > self._limit and age_seconds < _OLD_SECONDS:
             raise Busy(
                 f"{self._waiting} sentences wait for a machine. Try again in a moment.",
                 code="remote_queue_full",
                 retry_after_seconds=_BELIEVED_SECONDS,
             )
+
+    def check_reached(self) -> None:
+        """Raises Unavailable when Modal did not answer a moment ago; else it is asked beside, now and then."""
+        fresh = self._clock() - self._told <= _BELIEVED_SECONDS
+        if not fresh and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask())
+        if self._away is not None and self._clock() - self._away[0] < _OLD_SECONDS:
+            raise self._away[1]
 
     async def close(self) -> None:
         if self._asking is not None:
@@ -48,5 +57,6 @@ class SpeechQueue:
             stats = await self._app.ask(lambda: self._app.speech().stream.get_current_stats.aio(), seconds=_ASK_SECONDS)
         except BacklineError as error:
             get_logger().warning("modal.queue_unknown", code=error.code)
+            self._away = (self._clock(), error) if error.code == "modal_unreachable" else None
             return
-        self._waiting, self._told = stats.backlog, self._clock()
+        self._waiting, self._told, self._away = stats.backlog, self._clock(), None
