@@ -30,10 +30,7 @@ test-slow: $(VENV)/dev.stamp  ## only the slow tests (browser, killed processes,
 test-all: test test-slow  ## the fast and the slow tests
 
 check: lint  ## lint, and the fast tests with line coverage
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run $(PYTEST) -q -m "not slow"
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report --skip-covered
+	$(BIN)/python $(PYTEST) -q -m "not slow" --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/dev.stamp  ## format, lint, types, import contracts, sizes
 	$(BIN)/ruff format --check .
