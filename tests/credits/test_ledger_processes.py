@@ -48,6 +48,7 @@ async def _work_at_random(database: Database, url: str, processes: int, operatio
             assert sum(one.amount for one in moved) == has.posted  # the entries alone give the balance again
 
 
+@pytest.mark.slow
 async def test_processes_that_work_at_random_leave_right_books(database: Database, database_url: str) -> None:
     await _work_at_random(database, database_url, processes=3, operations=60)
 

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from backline.db.database import open_synchronous, sqlite_url
 from backline.migrations.schema import upgrade
 from tests.databases import Postgres
+
+pytestmark = pytest.mark.slow
 
 COMMAND = Path(sys.executable).with_name("backline")
 

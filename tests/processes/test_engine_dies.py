@@ -6,9 +6,12 @@ import os
 import signal
 
 import httpx
+import pytest
 
 from tests.processes.conftest import Process, StartServer, until
 from tests.processes.test_going_away import BLOCK_BYTES, Request, talking
+
+pytestmark = pytest.mark.slow
 
 
 def kill_engines(process: Process) -> None:

@@ -11,6 +11,8 @@ from backline.speech.text.normalise.normaliser import Normaliser
 from backline.speech.text.normalise.rules import Rule
 from backline.speech.text.normalise.scanner import Scanner
 
+pytestmark = pytest.mark.slow
+
 CHARACTERS = 50_000
 FLOODS = [
     "1",
