@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 # In CI what fails is tried once more, and counted as `rerun`: of thousands of tests with browsers, servers and killed processes
 # on two cores, now and then one is late.
 PYTEST = -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))') $(if $(CI),--reruns 1)
+# The slow ones wait more than they work: for leases, bars of music, killed processes.
+SLOW_WORKERS = $(shell $(BIN)/python -c 'import os; print(min(6, os.cpu_count() + 2))')
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help serve test test-slow test-all check lint format bench screenshots clean
@@ -25,7 +27,7 @@ test: $(VENV)/dev.stamp  ## the fast tests, under 5 minutes
 	$(BIN)/python $(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/dev.stamp  ## only the slow tests (browser, killed processes, soak)
-	$(BIN)/python $(PYTEST) -m slow
+	$(BIN)/python $(PYTEST) -n $(SLOW_WORKERS) -m slow
 
 test-all: test test-slow  ## the fast and the slow tests
 

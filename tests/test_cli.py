@@ -289,9 +289,9 @@ def test_serve_says_where_it_is_what_it_has_and_what_it_lacks(folder: Path, prog
     giving_up.cancel()
     assert serving.returncode == 0
     assert f"{address}/studio" in words
-    assert "files: kept" in rest
+    assert "rows in SQLite, files in kept" in rest
     assert "open to this machine, without a key" in rest
-    assert ("embedded: speech engines espeak, tone" in rest) == (len(program) == 1)
+    assert ("embedded speech engines: espeak, tone" in rest) == (len(program) == 1)
     assert ("not installed: speech engine espeak (pip install 'backline[espeak]')" in rest) == (len(program) > 1)
     assert (folder / "kept").is_dir()
 
