@@ -46,8 +46,8 @@ class Row(BaseModel):
 class InputsRow(Row):
     """Machines that do several things at once."""
 
-    target_inputs: int = Field(8, ge=1, le=1000)
-    max_inputs: int = Field(16, ge=1, le=1000)
+    target_inputs: int = Field(ge=1, le=1000)
+    max_inputs: int = Field(ge=1, le=1000)
 
     @model_validator(mode="after")
     def _inputs_agree(self) -> Self:

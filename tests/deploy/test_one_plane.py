@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from websockets.sync.client import connect
 
 from backline.accounts.keys import Keys, NewKey
 from backline.accounts.service import Accounts
+from backline.compute.runner import OnFault
+from backline.deploy import servers
 from backline.deploy.servers import plane_app
 from backline.gateway.services import open_administration
 from tests.databases import fresh_sqlite
@@ -95,3 +98,15 @@ async def test_the_plane_counts_the_callers_of_the_gateway_and_is_asked_under_it
         answers = [await client.get("/v1/voices", headers={"X-Forwarded-For": one}) for one in ("7.7.7.7", "8.8.8.8")]
         again = await client.get("/v1/voices", headers={"X-Forwarded-For": "8.8.8.8"})
     assert [answer.status_code for answer in (*answers, again)] == [401, 401, 429]
+
+
+def test_a_broken_gpu_lets_nothing_new_come_to_the_plane(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The server's own part is in tests/gateway/test_gpu_fault.py."""
+    monkeypatch.setenv("DATABASE_URL", fresh_sqlite(tmp_path))
+    given: list[OnFault] = []
+    monkeypatch.setattr(servers, "create_app", lambda _settings, *, on_fault: given.append(on_fault))
+    drained = threading.Event()
+    plane_app(drained.set)
+    assert not drained.is_set()
+    given[0]("espeak")
+    assert drained.wait(10)

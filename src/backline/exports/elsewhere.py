@@ -41,7 +41,10 @@ class RenderElsewhere:
 
     async def order(self, job: Job) -> Data:
         """What `by_link.render` is given; the links in it are good for days, and for nothing else."""
-        film, segments = _film_key(job, job.attempt), await asyncio.to_thread(_segment_keys, job)
+        return await asyncio.to_thread(self._order, job)  # a long film has hundreds of links, each of them signed
+
+    def _order(self, job: Job) -> Data:
+        film, segments = _film_key(job, job.attempt), _segment_keys(job)
         kept = [one["key"] for one in (job.checkpoint or {}).get("segments", ())]
         receipt = _receipt_key(job, job.attempt)
         return {
