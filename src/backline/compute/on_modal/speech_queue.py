@@ -13,6 +13,8 @@ from backline.observability.logging import get_logger
 _BELIEVED_SECONDS = 2.0
 _OLD_SECONDS = 10.0
 _ASK_SECONDS = 5.0
+_AWAY_SECONDS = 3.0
+"""How long nobody tries again after Modal did not answer; it may be back."""
 
 
 class SpeechQueue:
@@ -44,7 +46,7 @@ class SpeechQueue:
         fresh = self._clock() - self._told <= _BELIEVED_SECONDS
         if not fresh and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask())
-        if self._away is not None and self._clock() - self._away[0] < _OLD_SECONDS:
+        if self._away is not None and self._clock() - self._away[0] < _AWAY_SECONDS:
             raise self._away[1]
 
     async def close(self) -> None:
